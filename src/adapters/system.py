@@ -1,0 +1,58 @@
+"""Time, ids, randomness and the journal of a running process."""
+
+import itertools
+import secrets
+import threading
+import time
+from datetime import UTC, datetime
+
+import attrs
+import structlog
+
+from clinic_domain.clinics.share_codes import share_code
+from clinic_domain.ports import Clock, IdGenerator, Journal, ShareCodeGenerator
+from clinic_domain.values import whole_milliseconds
+
+
+class SystemClock(Clock):
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return whole_milliseconds(datetime.now(UTC))
+
+
+@attrs.define
+class ObjectIds(IdGenerator):
+    """Ids in the form of MongoDB's: seconds, a value of this process, and a counter."""
+
+    _process: str = attrs.field(factory=lambda: secrets.token_hex(5))
+    _counter: "itertools.count[int]" = attrs.field(
+        factory=lambda: itertools.count(secrets.randbits(23))
+    )
+    _last: tuple[int, int] = (0, 0)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock)
+
+    def new_id(self) -> str:
+        with self._lock:
+            # Neither a clock that is set back nor a counter that begins anew makes an id smaller
+            # than its predecessor.
+            seconds = max(int(time.time()), self._last[0])
+            number = next(self._counter) & 0xFFFFFF
+            if seconds == self._last[0] and number < self._last[1]:
+                seconds += 1
+            self._last = (seconds, number)
+        return f"{seconds:08x}{self._process}{number:06x}"
+
+
+class RandomShareCodes(ShareCodeGenerator):
+    """Share codes that nobody can guess."""
+
+    def new_code(self) -> str:
+        return str(share_code(secrets.choice))
+
+
+class LogJournal(Journal):
+    """Warnings as log lines."""
+
+    def warning(self, event: str, **ids: str) -> None:
+        structlog.get_logger("clinic").warning(event, **ids)

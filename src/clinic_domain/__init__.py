@@ -1,0 +1,1 @@
+"""The rules and use cases of a clinic service, free of any technology."""

@@ -1,0 +1,22 @@
+"""What access control needs from outside."""
+
+from abc import abstractmethod
+from typing import Protocol
+
+from clinic_domain.access.model import Principal
+
+
+class Sessions(Protocol):
+    """Knows whom a session token stands for."""
+
+    @abstractmethod
+    async def identify(self, token: str) -> Principal | None:
+        """
+        Return whom *token* stands for, or None where it is not valid (AUTHN-3).
+
+        A token is opaque text from a stranger; whatever it contains, it only ever names itself
+        (AUTHN-6).
+
+        Raises:
+            Unavailable: the service that issued it cannot be asked.
+        """

@@ -1,0 +1,1 @@
+"""Clinicians: members, roles, the last-admin rule, invites and service accounts."""

@@ -1,0 +1,1 @@
+"""Clinics: share codes, tiers, settings, tags, sites and patient counts."""

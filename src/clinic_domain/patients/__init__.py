@@ -1,0 +1,1 @@
+"""Patients: records, permissions, reviews, data sources and how they are found."""

@@ -1,0 +1,153 @@
+"""Where patients are kept."""
+
+from abc import abstractmethod
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+
+from clinic_domain.clinics.model import Site
+from clinic_domain.deletions import Deletion
+from clinic_domain.patients.errors import PatientNotFound
+from clinic_domain.patients.model import (
+    DataSource,
+    Patient,
+    PatientPage,
+    PatientQuery,
+    PatientSearch,
+    Tally,
+)
+from clinic_domain.values import EVERYTHING, ClinicId, Page, SiteId, TagId, UserId
+
+
+class PatientRepository(Protocol):
+    """
+    The patients of one transaction.
+
+    A user has at most one record in a clinic, and no two records of a clinic with
+    `require_unique_mrn` hold the same MRN; whatever would break that raises DuplicatePatient or
+    MrnNotUnique. "By name" means by `collation_key` of the full name (none sorts as the empty text,
+    first), then by `id`. Bulk changes are single statements: their cost follows the number of
+    records that they touch, and only records that change get a new `updated_time`.
+    """
+
+    @abstractmethod
+    async def find(self, clinic_id: ClinicId, user_id: UserId) -> Patient | None:
+        """Return the record of a user in a clinic."""
+
+    async def get(self, clinic_id: ClinicId, user_id: UserId) -> Patient:
+        """Return the record of a user in a clinic. Raises PatientNotFound."""
+        patient = await self.find(clinic_id, user_id)
+        if patient is None:
+            raise PatientNotFound(clinic_id, user_id)
+        return patient
+
+    @abstractmethod
+    async def page(self, query: PatientQuery) -> PatientPage:
+        """Return the patients of a clinic that match, by name, with both counts."""
+
+    @abstractmethod
+    async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
+        """Return the patients of some clinics that match, by name."""
+
+    @abstractmethod
+    async def of_user(self, user_id: UserId, page: Page = EVERYTHING) -> tuple[Patient, ...]:
+        """Return the records of a user in all clinics, by name."""
+
+    @abstractmethod
+    async def with_mrn(self, clinic_id: ClinicId, mrn: str) -> tuple[Patient, ...]:
+        """
+        Return up to two patients whose MRN is equal ignoring case and accents (PAT-MRN-4).
+
+        All patients count, whatever `require_unique_mrn` says. The cost does not grow with the
+        clinic.
+        """
+
+    @abstractmethod
+    async def some_of_clinic(self, clinic_id: ClinicId, limit: int) -> tuple[Patient, ...]:
+        """Return any patients of a clinic, at most *limit*."""
+
+    @abstractmethod
+    async def tally(self, clinic_id: ClinicId) -> Tally:
+        """
+        Return the counts over all patients of a clinic.
+
+        The cost does not grow with the clinic.
+        """
+
+    @abstractmethod
+    async def add(self, patient: Patient) -> None:
+        """Store a new record. Raises DuplicatePatient, MrnNotUnique."""
+
+    @abstractmethod
+    async def save(self, patient: Patient, *, was: Patient) -> None:
+        """
+        Store what differs from *was*, the state that this transaction read.
+
+        Raises MrnNotUnique.
+        """
+
+    @abstractmethod
+    async def remove(self, patient: Patient, deletion: Deletion) -> None:
+        """Move a record to the deletion records."""
+
+    @abstractmethod
+    async def remove_of_user(self, user_id: UserId, deletion: Deletion) -> tuple[ClinicId, ...]:
+        """Move all records of a user to the deletion records; return their clinics."""
+
+    @abstractmethod
+    async def remove_non_custodial(self, clinic_id: ClinicId, deletion: Deletion) -> int:
+        """
+        Move all patients of a clinic without CUSTODIAN to the deletion records.
+
+        Return how many.
+        """
+
+    @abstractmethod
+    async def set_email(self, user_id: UserId, email: str | None, now: datetime) -> None:
+        """Set, or with None remove, the address of all records of a user."""
+
+    @abstractmethod
+    async def set_data_sources(
+        self, user_id: UserId, data_sources: tuple[DataSource, ...], now: datetime
+    ) -> tuple[ClinicId, ...]:
+        """Replace the data sources of all records of a user; return their clinics."""
+
+    @abstractmethod
+    async def add_tag(
+        self, clinic_id: ClinicId, tag_id: TagId, user_ids: Collection[UserId] | None, now: datetime
+    ) -> None:
+        """
+        Append a tag to the patients of a clinic who lack it.
+
+        The given ones, or with None all (PAT-TAG-4).
+        """
+
+    @abstractmethod
+    async def remove_tag(
+        self, clinic_id: ClinicId, tag_id: TagId, user_ids: Collection[UserId] | None, now: datetime
+    ) -> None:
+        """
+        Take a tag from the patients of a clinic who have it.
+
+        The given ones, or with None all (PAT-TAG-5).
+        """
+
+    @abstractmethod
+    async def rename_site(self, clinic_id: ClinicId, site: Site, now: datetime) -> None:
+        """Give the site its new name on all patients of the clinic who have it (PAT-SITE-7)."""
+
+    @abstractmethod
+    async def remove_site(self, clinic_id: ClinicId, site_id: SiteId, now: datetime) -> None:
+        """Take the site from all patients of the clinic who have it (PAT-SITE-8)."""
+
+    @abstractmethod
+    async def move_site(
+        self, clinic_id: ClinicId, source: SiteId, target: Site, now: datetime
+    ) -> None:
+        """Give *target* to all patients with *source* who lack it; take *source* (PAT-SITE-9)."""
+
+    @abstractmethod
+    async def tag_to_site(
+        self, clinic_id: ClinicId, tag_id: TagId, site: Site, now: datetime
+    ) -> None:
+        """Give *site* to all patients with the tag, then take the tag away (PAT-SITE-10)."""
