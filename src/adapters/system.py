@@ -1,10 +1,14 @@
-"""Time, ids, randomness and the journal of a running process."""
+"""Time, ids, randomness, the journal and the resources of a running process."""
 
+import asyncio
 import itertools
 import secrets
 import threading
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 import structlog
@@ -56,3 +60,30 @@ class LogJournal(Journal):
 
     def warning(self, event: str, **ids: str) -> None:
         structlog.get_logger("clinic").warning(event, **ids)
+
+
+@asynccontextmanager
+async def opened(
+    prepare: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Prepare something, and close it at the end, also where the preparation failed."""
+    try:
+        await prepare()
+        yield
+    finally:
+        await close()
+
+
+@asynccontextmanager
+async def at_work(
+    work: Callable[[], Coroutine[Any, Any, None]], close: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Let *work* run beside everything else, and close what it works with at the end."""
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await close()

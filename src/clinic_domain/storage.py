@@ -66,7 +66,11 @@ Work = Callable[[Transaction], Awaitable[T]]
 
 
 class Storage(Protocol):
-    """Where use cases run; `clinic_domain.testing.StorageContract` says what that means."""
+    """
+    Where use cases run.
+
+    `clinic_domain.testing.contracts.StorageContract` says what that means.
+    """
 
     @abstractmethod
     async def transaction(self, work: Work[T]) -> T:

@@ -1,16 +1,32 @@
 """How texts are compared: one place for every kind of "the same"."""
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 # Letters that Unicode does not take apart but that collation treats as a plain letter with a mark,
 # or as several letters.
 _PLAIN: Final = str.maketrans(
-    {
-        "æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d",
-        "ħ": "h", "\u0131": "i", "ł": "l", "ŧ": "t", "ĸ": "q",
-    }
-)  # fmt: skip
+    {"æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l"}
+)
+# Letters that Unicode takes apart, or does not, against what collation makes of them.
+_UNLIKE_UNICODE: Final = {
+    "\N{LATIN SMALL LETTER L WITH MIDDLE DOT}": "l",
+    "\N{CYRILLIC SMALL LETTER GHE WITH UPTURN}": "\N{CYRILLIC SMALL LETTER GHE}",
+    # Letters of their own, each after all that begins with the one that it looks like.
+    "\N{CYRILLIC SMALL LETTER SHORT I}": "\N{CYRILLIC SMALL LETTER I}\U0010ffff",
+    "\N{LATIN SMALL LETTER DOTLESS I}": "i\U0010ffff",
+    "\N{LATIN SMALL LETTER ENG}": "n\U0010ffff",
+    "\N{LATIN SMALL LETTER KRA}": "q\U0010ffff",
+    "\N{LATIN SMALL LETTER T WITH STROKE}": "t\U0010ffff",
+}
+# White space and signs as they stand before all others.
+_SIGNS: Final = (
+    "\t\n\v\f\r\x85\u2028\u2029 "
+    "_-\u2010\u2012\u2013\u2014\u2015,;:!¡?¿.·'\u2018\u2019\u201a\u201b\u2039\u203a"
+    '"\u201c\u201d\u201e\u201f«»()[]{}§¶@*/\\&#%\u2030\u2020\u2021\u2022'
+    "`\u00b4^¯¨\u00b8°©®+±÷\u00d7<=>¬|¦~¤¢$£¥€"
+)
 
 
 def folded(text: str) -> str:
@@ -43,16 +59,30 @@ def collation_key(text: str) -> str:
     white space, punctuation, symbols, digits, letters. Equal keys mean equal texts (PAT-MRN-4), the
     order of keys is that of lists (SORT-5).
     """
-    decomposed = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
-    return "".join(map(_weight, unicodedata.normalize("NFKD", decomposed)))
+    return "".join(map(_weights, unicodedata.normalize("NFC", text)))
+
+
+@lru_cache(maxsize=4096)
+def _weights(character: str) -> str:
+    plain = _UNLIKE_UNICODE.get(character.casefold())
+    if plain is None:
+        parts = unicodedata.normalize("NFKD", character)
+        # An accent that stands alone is a sign, not a space with a mark.
+        if character in _RANKS or (parts[0] == " " and not character.isspace()):
+            return _weight(unicodedata.normalize("NFD", character)[0])
+        # Marks go first: some become letters with the case.
+        letters = (part for part in parts if unicodedata.category(part) not in _IGNORED)
+        plain = unicodedata.normalize("NFKD", "".join(letters).casefold().translate(_PLAIN))
+    return "".join(map(_weight, plain))
 
 
 def _weight(character: str) -> str:
-    if character.isspace():
-        return "0" + character
+    if character in _RANKS:
+        return "1" + _RANKS[character]
     category = unicodedata.category(character)
     return "" if category in _IGNORED else _GROUP.get(category[0], "4") + character
 
 
+_RANKS: Final = {sign: chr(ord("!") + rank) for rank, sign in enumerate(_SIGNS)}
 _IGNORED: Final = frozenset({"Mn", "Me", "Cc", "Cf", "Cs"})
-_GROUP: Final = {"P": "1", "S": "2", "N": "3"}
+_GROUP: Final = {"Z": "2", "P": "2", "S": "2", "N": "3"}

@@ -6,7 +6,7 @@ import unicodedata
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from clinic_domain.text import collation_key, folded, lowered
@@ -16,6 +16,7 @@ EVERY_CHARACTER: Final = "".join(
     for number in range(sys.maxunicode + 1)
     if unicodedata.category(chr(number)) not in {"Cn", "Co", "Cs"}
 )
+OF_ANOTHER_CAPITAL: Final = {"\N{LATIN SMALL LETTER DOTLESS I}", "\N{LATIN SMALL LETTER KRA}"}
 # Texts with case, marks, several scripts, punctuation and digits.
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cn", "Co"]), max_size=12)
 marks = st.sampled_from("\u0301\u0308\u0327\u030a")
@@ -100,6 +101,8 @@ def test_lowering_has_no_context() -> None:
         ("Łódź", "lodz"),
         ("Œuvre", "oeuvre"),
         ("ﬁn", "FIN"),
+        ("ᾠδή", "ωδη"),
+        ("Ґалаґан", "галаган"),
     ],
 )
 def test_case_and_accents_do_not_count(one: str, other: str) -> None:
@@ -125,7 +128,9 @@ def test_spaces_and_punctuation_count(one: str, other: str) -> None:
 
 @given(texts)
 def test_no_case_changes_a_key(text: str) -> None:
-    """Upper and lower case of a text are equal (PAT-MRN-4)."""
+    """Upper and lower case of a text are equal, where they are of one letter (PAT-MRN-4)."""
+    assume(not set(text) & OF_ANOTHER_CAPITAL)
+
     assert collation_key(text.upper()) == collation_key(text)
     assert collation_key(text.lower()) == collation_key(text)
 
@@ -138,10 +143,30 @@ def test_no_mark_changes_a_key(text: str, mark: str, position: int) -> None:
     assert collation_key(marked) == collation_key(text)
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
 @given(text=texts)
 def test_how_marks_are_encoded_does_not_count(form: str, text: str) -> None:
     assert collation_key(unicodedata.normalize(form, text)) == collation_key(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("й", "и"),
+        ("\N{LATIN SMALL LETTER DOTLESS I}", "i"),
+        ("Ŧ", "T"),
+        ("þ", "th"),
+        ("\N{ACUTE ACCENT}", " "),
+    ],
+)
+def test_letters_that_look_alike_may_be_others(one: str, other: str) -> None:
+    """Some letters with a mark are letters of their own (PAT-MRN-4)."""
+    assert collation_key(one) != collation_key(other)
+
+
+def test_a_letter_of_its_own_stands_behind_the_one_that_it_looks_like() -> None:
+    """The short i follows all words with i, as in a dictionary (PAT-LOC-1)."""
+    assert sorted(["к", "Йод", "ия", "и"], key=collation_key) == ["и", "ия", "Йод", "к"]
 
 
 @given(texts, st.sampled_from(" -_.,;:/()'\"&+<>=$%#@!?"), st.integers(min_value=0, max_value=12))
@@ -154,23 +179,9 @@ def test_another_sign_changes_a_key(text: str, sign: str, position: int) -> None
 
 def test_signs_come_before_digits_and_digits_before_letters() -> None:
     """Lists stand in the order of the collation (PAT-LOC-1)."""
-    in_order = [
-        "",
-        " z",
-        "-z",
-        "_z",
-        "$z",
-        "+z",
-        "0z",
-        "9a",
-        "a",
-        "Ab",
-        "áB c",
-        "abc",
-        "Z",
-        "Ω",
-        "я",
-    ]
+    signs = "\t _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
+    words = ["0z", "9a", "a", "a b", "a-b", "Áb", "abc", "Z"]
+    in_order = ["", *(sign + "z" for sign in signs), *words]
 
     assert sorted(sorted(in_order), key=collation_key) == in_order
 

@@ -62,7 +62,9 @@ class ClinicianRepository(Protocol):
         """
         Store what differs from *was*, the state that this transaction read.
 
-        Raises DuplicateClinician.
+        Raises:
+            DuplicateClinician: see above.
+            ClinicianNotFound: the record is gone.
         """
 
     @abstractmethod

@@ -267,6 +267,7 @@ class ClinicView:
     """
 
     clinic: Clinic
+    # A tag or site without a number has no patients.
     tag_patients: Mapping[TagId, int]
     site_patients: Mapping[SiteId, int]
 

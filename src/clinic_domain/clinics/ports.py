@@ -54,8 +54,9 @@ class ClinicRepository(Protocol):
 
         Raises:
             DuplicateTag, DuplicateSite, DuplicateShareCode: the storage itself found the clash.
+            ClinicNotFound: the clinic is gone.
         """
 
     @abstractmethod
     async def remove(self, clinic: Clinic, deletion: Deletion) -> None:
-        """Move the clinic to the deletion records."""
+        """Move the clinic to the deletion records. Raises ClinicNotFound."""

@@ -57,7 +57,7 @@ def new_clinic(
     Raises:
         BlankName: the name has no visible character.
     """
-    _refuse_blank_name(details)
+    refuse_blank_name(details)
     return attrs.evolve(
         unmigrated_clinic(clinic_id, share_code, creator, now), details=details, is_migrated=True
     )
@@ -88,7 +88,7 @@ def with_details(clinic: Clinic, details: ClinicDetails, now: datetime) -> Clini
     Raises:
         BlankName: the name has no visible character.
     """
-    _refuse_blank_name(details)
+    refuse_blank_name(details)
     given = attrs.asdict(details, recurse=False, filter=lambda _, value: value is not None)
     replaced = {"phone_numbers": details.phone_numbers, "timezone": details.timezone}
     return attrs.evolve(
@@ -96,7 +96,8 @@ def with_details(clinic: Clinic, details: ClinicDetails, now: datetime) -> Clini
     )
 
 
-def _refuse_blank_name(details: ClinicDetails) -> None:
+def refuse_blank_name(details: ClinicDetails) -> None:
+    """Raise BlankName where the name has no visible character."""
     if not (details.name or "").strip():
         raise BlankName
 

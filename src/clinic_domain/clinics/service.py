@@ -9,7 +9,12 @@ from clinic_domain.access.model import Principal
 from clinic_domain.clinicians.rules import creator_of_clinic, new_clinician
 from clinic_domain.clinics.errors import ClinicNotFound, DuplicateShareCode
 from clinic_domain.clinics.model import Clinic, ClinicDetails, ClinicQuery, ClinicView, ShareCode
-from clinic_domain.clinics.rules import new_clinic, refuse_unless_empty, with_details
+from clinic_domain.clinics.rules import (
+    new_clinic,
+    refuse_blank_name,
+    refuse_unless_empty,
+    with_details,
+)
 from clinic_domain.clinics.share_codes import MAX_ATTEMPTS
 from clinic_domain.deletions import Deletion
 from clinic_domain.errors import NotFound
@@ -62,10 +67,9 @@ class ClinicService:
             UserNotFound: the caller has no account.
             DuplicateShareCode: a hundred codes in a row were taken (SHARE-3).
         """
-        now = self._clock.now()
-        clinic_id = ClinicId(self._ids.new_id())
         # What can be refused is, before another service is asked.
-        unstored = new_clinic(clinic_id, self._new_code(), by.subject, details, now)
+        refuse_blank_name(details)
+        clinic_id, now = ClinicId(self._ids.new_id()), self._clock.now()
         creator = await self._users.find(by.subject)
         if creator is None:
             raise UserNotFound(by.subject)
@@ -73,8 +77,8 @@ class ClinicService:
         demo = await self._demo_user()
 
         async def work(tx: Transaction) -> ClinicView:
-            code = self._new_code()
-            clinic = attrs.evolve(unstored, share_code=code, share_codes=(code,))
+            code = ShareCode(self._share_codes.new_code())
+            clinic = new_clinic(clinic_id, code, by.subject, details, now)
             await tx.clinics.add(clinic)
             admin = creator_of_clinic(creator, profile)
             await tx.clinicians.add(new_clinician(self._new_record_id(), clinic_id, admin, now))
@@ -147,9 +151,6 @@ class ClinicService:
             )
             return None
         return user, await self._profiles.find(user.id)
-
-    def _new_code(self) -> ShareCode:
-        return ShareCode(self._share_codes.new_code())
 
     def _new_record_id(self) -> RecordId:
         return RecordId(self._ids.new_id())

@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from clinic_domain.clinics.model import ClinicView, ProviderCount
+from clinic_domain.errors import BadRequest
 from clinic_domain.values import ClinicId, Page, RecordId, SiteId, TagId, UserId
 
 MAX_REVIEWS: Final = 2
@@ -77,8 +78,17 @@ class ConnectionRequest:
     created_time: datetime
 
 
+class ThresholdOutOfRange(BadRequest):
+    """The end of a glycemic range is beyond single precision."""
+
+    message = "bad request: the value of a threshold is out of range"
+
+
 def _single_precision(value: float) -> float:
-    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        raise ThresholdOutOfRange(value) from None
 
 
 @attrs.frozen

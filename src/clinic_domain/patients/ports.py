@@ -24,10 +24,12 @@ class PatientRepository(Protocol):
     The patients of one transaction.
 
     A user has at most one record in a clinic, and no two records of a clinic with
-    `require_unique_mrn` hold the same MRN; whatever would break that raises DuplicatePatient or
-    MrnNotUnique. "By name" means by `collation_key` of the full name (none sorts as the empty text,
-    first), then by `id`. Bulk changes are single statements: their cost follows the number of
-    records that they touch, and only records that change get a new `updated_time`.
+    `require_unique_mrn` hold the same MRN, letter by letter; whatever would break that raises
+    DuplicatePatient or MrnNotUnique. (MRNs that differ in case or accents alone are kept apart by
+    the use cases, which look for them and write the clinic in the same transaction.) "By name"
+    means by `collation_key` of the full name (none sorts as the empty text, first), then by `id`.
+    Bulk changes are single statements: their cost follows the number of records that they touch,
+    and only records that change get a new `updated_time`.
     """
 
     @abstractmethod
@@ -83,12 +85,14 @@ class PatientRepository(Protocol):
         """
         Store what differs from *was*, the state that this transaction read.
 
-        Raises MrnNotUnique.
+        Raises:
+            MrnNotUnique: see above.
+            PatientNotFound: the record is gone.
         """
 
     @abstractmethod
     async def remove(self, patient: Patient, deletion: Deletion) -> None:
-        """Move a record to the deletion records."""
+        """Move a record to the deletion records. Raises PatientNotFound."""
 
     @abstractmethod
     async def remove_of_user(self, user_id: UserId, deletion: Deletion) -> tuple[ClinicId, ...]:

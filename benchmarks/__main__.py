@@ -1,0 +1,26 @@
+"""Run all measurements, or those that are named: `python -m benchmarks costs throughput`."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.costs import costs
+from benchmarks.throughput import throughput
+
+MEASUREMENTS: dict[str, Callable[[], Awaitable[Table]]] = {
+    "costs": costs,
+    "throughput": throughput,
+}
+
+
+async def main(names: list[str]) -> None:
+    if unknown := set(names) - MEASUREMENTS.keys():
+        sys.exit(f"no such measurement: {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
+    for name in names or MEASUREMENTS:
+        Console().print(await MEASUREMENTS[name]())
+
+
+asyncio.run(main(sys.argv[1:]))

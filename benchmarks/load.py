@@ -1,0 +1,80 @@
+"""A load on an HTTP server: a few connections that ask for one thing again and again."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Mapping
+
+import attrs
+
+
+@attrs.frozen
+class Target:
+    """One GET of one server on this machine."""
+
+    port: int
+    path: str
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def request(self) -> bytes:
+        fields = {"host": "127.0.0.1", **self.headers}.items()
+        lines = [f"GET {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields)]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+@attrs.frozen
+class Measured:
+    """What a load saw; latencies in milliseconds."""
+
+    requests: int
+    seconds: float
+    latencies: tuple[float, ...]
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.latencies)
+
+    @property
+    def p99(self) -> float:
+        return sorted(self.latencies)[int(len(self.latencies) * 0.99)]
+
+
+async def load(target: Target, *, connections: int, seconds: float) -> Measured:
+    """Ask for *target* over some connections for a while; any other answer than 200 is an error."""
+    end = time.perf_counter() + seconds
+    runs = await asyncio.gather(*(_connection(target, end) for _ in range(connections)))
+    latencies = tuple(latency for run in runs for latency in run)
+    return Measured(len(latencies), seconds, latencies)
+
+
+async def _connection(target: Target, end: float) -> list[float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    latencies = []
+    try:
+        while (start := time.perf_counter()) < end:
+            writer.write(target.request)
+            await _answer(reader)
+            latencies.append((time.perf_counter() - start) * 1000)
+    finally:
+        writer.close()
+    return latencies
+
+
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        msg = f"the server answered {head.splitlines()[0].decode()}"
+        raise RuntimeError(msg)
+    fields = dict(line.lower().split(b":", 1) for line in head.splitlines()[1:] if b":" in line)
+    if b"content-length" in fields:
+        return await reader.readexactly(int(fields[b"content-length"]))
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readline()
+    return body

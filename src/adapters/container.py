@@ -1,0 +1,141 @@
+"""Which adapter stands behind which port: the one place that knows them all."""
+
+from contextlib import nullcontext
+
+from dependency_injector import containers, providers
+
+from adapters.http_litestar import Options, create_app
+from adapters.local_identity import (
+    LocalAccounts,
+    LocalProfiles,
+    LocalServiceAccounts,
+    LocalSessions,
+    LocalTokens,
+    LocalUsers,
+)
+from adapters.memory import MemoryStorage
+from adapters.settings import Settings
+from adapters.sql import SqlStorage, create_engine, upgrade
+from adapters.system import (
+    LogJournal,
+    ObjectIds,
+    RandomShareCodes,
+    SystemClock,
+    at_work,
+    opened,
+)
+from adapters.tidepool import (
+    Peer,
+    ServerToken,
+    TidepoolProfiles,
+    TidepoolServiceAccounts,
+    TidepoolSessions,
+    TidepoolUsers,
+    new_client,
+)
+from clinic_domain.application import Application
+
+
+class Container(containers.DeclarativeContainer):
+    """
+    Everything that a process needs, from its settings: `Container(settings=read_settings())`.
+
+    `asgi` opens and closes with its lifespan what needs it; whoever wants the use cases alone does
+    so with `opened_storage` and `opened_identity`.
+    """
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+    variables = settings.provided.variables
+
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(ObjectIds)
+    share_codes = providers.Singleton(RandomShareCodes)
+    journal = providers.Singleton(LogJournal)
+
+    memory_storage = providers.Singleton(MemoryStorage)
+    sql_engine = providers.Singleton(create_engine, settings.provided.storage_url)
+    sql_storage = providers.Singleton(SqlStorage, sql_engine)
+    storage = providers.Selector(
+        settings.provided.storage_kind,
+        memory=memory_storage,
+        sql=sql_storage,
+    )
+    opened_storage = providers.Selector(
+        settings.provided.storage_kind,
+        memory=providers.Factory(
+            opened, memory_storage.provided.ping, memory_storage.provided.close
+        ),
+        sql=providers.Factory(
+            opened, providers.Callable(upgrade, sql_engine).provider, sql_storage.provided.close
+        ),
+    )
+
+    tokens = providers.Singleton(LocalTokens, storage)
+    accounts = providers.Singleton(LocalAccounts, storage, tokens, clock)
+
+    http_client = providers.Singleton(
+        new_client,
+        timeout=variables.peer_timeout.total_seconds.call(),
+        without_proxy=providers.List(settings.provided.shoreline, variables.seagull),
+    )
+    server_token = providers.Singleton(
+        ServerToken, http_client, settings.provided.shoreline, variables.server_token
+    )
+    shoreline = providers.Singleton(
+        Peer, "shoreline", http_client, settings.provided.shoreline, server_token
+    )
+    seagull = providers.Singleton(Peer, "seagull", http_client, variables.seagull, server_token)
+
+    users = providers.Selector(
+        settings.provided.identity,
+        local=providers.Singleton(LocalUsers, storage, clock),
+        tidepool=providers.Singleton(TidepoolUsers, shoreline),
+    )
+    profiles = providers.Selector(
+        settings.provided.identity,
+        local=providers.Singleton(LocalProfiles, storage),
+        tidepool=providers.Singleton(TidepoolProfiles, seagull),
+    )
+    sessions = providers.Selector(
+        settings.provided.identity,
+        local=providers.Singleton(LocalSessions, storage, tokens, clock),
+        tidepool=providers.Singleton(TidepoolSessions, shoreline),
+    )
+    service_accounts = providers.Selector(
+        settings.provided.identity,
+        local=providers.Singleton(LocalServiceAccounts, storage),
+        tidepool=providers.Singleton(
+            TidepoolServiceAccounts, http_client, variables.token_endpoint
+        ),
+    )
+    opened_identity = providers.Selector(
+        settings.provided.identity,
+        local=providers.Factory(nullcontext),
+        tidepool=providers.Factory(
+            at_work, server_token.provided.keep_fresh, http_client.provided.aclose
+        ),
+    )
+
+    application = providers.Singleton(
+        Application.over,
+        storage,
+        users=users,
+        profiles=profiles,
+        service_accounts=service_accounts,
+        clock=clock,
+        ids=ids,
+        share_codes=share_codes,
+        journal=journal,
+        demo_patient=variables.demo_patient,
+    )
+    asgi = providers.Singleton(
+        create_app,
+        application,
+        sessions,
+        readiness=storage.provided.ping,
+        options=providers.Factory(
+            Options,
+            max_body_size=variables.max_body,
+            lifespan=providers.List(opened_storage.provider, opened_identity.provider),
+        ),
+    )

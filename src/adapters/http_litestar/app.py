@@ -1,0 +1,179 @@
+"""The API as an ASGI application."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import cache
+from typing import Any, Final
+
+import attrs
+import msgspec
+import structlog
+from litestar import Litestar, get
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.types import ASGIApp
+
+from adapters.http_litestar.body import JsonBody
+from adapters.http_litestar.clinicians import (
+    ClinicianController,
+    EveryClinicianController,
+    InvitedClinicianController,
+    UserController,
+)
+from adapters.http_litestar.clinics import ClinicController
+from adapters.http_litestar.documentation import PAGES, ShapedSchemas, document_of, pages
+from adapters.http_litestar.errors import handle
+from adapters.http_litestar.gate import Gate
+from adapters.http_litestar.labels import SiteController, TagController
+from adapters.http_litestar.observation import Metrics
+from adapters.http_litestar.patients import EveryPatientController, PatientController
+from adapters.http_litestar.response import JsonResponse
+from adapters.http_litestar.routing import Routes
+from adapters.http_litestar.settings import SettingsController
+from clinic_domain.access.ports import Sessions
+from clinic_domain.application import Application
+
+MEBIBYTE: Final = 1024 * 1024
+READY: Final = "/ready"
+LIVE: Final = "/live"
+CONTROLLERS: Final = (
+    ClinicController,
+    TagController,
+    SiteController,
+    SettingsController,
+    ClinicianController,
+    InvitedClinicianController,
+    EveryClinicianController,
+    UserController,
+    PatientController,
+    EveryPatientController,
+)
+
+Readiness = Callable[[], Awaitable[None]]
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """How the API is served."""
+
+    max_body_size: int = MEBIBYTE
+    has_documentation: bool = True
+    lifespan: Sequence[Lifespan] = ()
+    """Entered when the server starts and left, in the reverse order, when it stops."""
+    metrics: Metrics = attrs.field(factory=Metrics)
+    """Filled here, and shown wherever the installation wants (not on the port of the API)."""
+
+
+def create_app(
+    application: Application,
+    sessions: Sessions,
+    *,
+    readiness: Readiness,
+    options: Options | None = None,
+) -> ASGIApp:
+    """
+    Return the API over the use cases of *application*.
+
+    *sessions* knows who calls; *readiness* raises while the service cannot work.
+    """
+    options = options or Options()
+    litestar = _litestar(application, readiness, options)
+    open_pages = (READY, LIVE, *(PAGES if options.has_documentation else ()))
+    return Gate(
+        app=litestar,
+        routes=Routes.of(served_by(litestar), open_pages),
+        access=application.access,
+        sessions=sessions,
+        metrics=options.metrics,
+        max_body_size=options.max_body_size,
+    )
+
+
+def served_by(litestar: Litestar) -> frozenset[str]:
+    """Return the ids of the operations that have a controller."""
+    return frozenset(
+        handler.operation_id
+        for route in litestar.routes
+        for handler in getattr(route, "route_handlers", ())
+        if isinstance(handler.operation_id, str)
+    )
+
+
+def api_document(application: Application) -> dict[str, Any]:
+    """Return the OpenAPI document of the API."""
+    return document_of(_litestar(application, _always, Options(has_documentation=False)))
+
+
+def _litestar(application: Application, readiness: Readiness, options: Options) -> Litestar:
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(document_of(litestar))
+
+    handlers: list[Any] = [*CONTROLLERS, *_probes(readiness)]
+    if options.has_documentation:
+        handlers += pages(document)
+    litestar = Litestar(
+        handlers,
+        dependencies={
+            "accounts": _always_the_same(application.accounts),
+            "clinicians": _always_the_same(application.clinicians),
+            "clinics": _always_the_same(application.clinics),
+            "patient_counts": _always_the_same(application.patient_counts),
+            "patients": _always_the_same(application.patients),
+            "settings": _always_the_same(application.settings),
+            "sites": _always_the_same(application.sites),
+            "tag_service": _always_the_same(application.tags),
+        },
+        dto=JsonBody,
+        return_dto=None,
+        exception_handlers={Exception: handle},
+        lifespan=[_lifespan(options.lifespan)],
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="Clinics API",
+            version="1.0",
+            description="Stores information about clinics, clinicians and their patients",
+            use_handler_docstrings=True,
+        ),
+        plugins=[ShapedSchemas()],
+        request_max_body_size=options.max_body_size,
+        response_class=JsonResponse,
+    )
+    return litestar
+
+
+def _always_the_same(service: object) -> Provide:
+    return Provide(lambda: service, use_cache=True, sync_to_thread=False)
+
+
+def _lifespan(hooks: Sequence[Lifespan]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for hook in hooks:
+                await stack.enter_async_context(hook())
+            yield
+
+    return lifespan
+
+
+async def _always() -> None:
+    """Be ready."""
+
+
+def _probes(readiness: Readiness) -> list[Any]:
+    @get(READY, include_in_schema=False)
+    async def ready() -> JsonResponse[None]:
+        try:
+            await readiness()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the service is not ready
+            structlog.get_logger("clinic").warning("not ready", reason=type(error).__name__)
+            return JsonResponse(None, status_code=503)
+        return JsonResponse(None)
+
+    @get(LIVE, include_in_schema=False)
+    async def live() -> None:
+        """Say that the process answers."""
+
+    return [ready, live]

@@ -1,0 +1,195 @@
+"""
+What happens to a request before Litestar sees it.
+
+The order is that of the API: body size, authentication, route, authorization, path parameters
+(HTTP-1). Paths are taken as they were sent, still percent-encoded (HTTP-3).
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from time import perf_counter
+from typing import Any, Final, cast
+from urllib.parse import quote
+
+import attrs
+import msgspec
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from adapters.http_litestar.errors import (
+    UNEXPECTED,
+    Refusal,
+    answer_to,
+    invalid,
+    log_unexpected,
+)
+from adapters.http_litestar.observation import Metrics, log_access
+from adapters.http_litestar.operations import Operation
+from adapters.http_litestar.routing import Path, Routes
+from clinic_domain.access.model import Principal
+from clinic_domain.access.ports import Sessions
+from clinic_domain.access.service import AccessService
+
+TOKEN: Final = b"x-tidepool-session-token"
+REQUEST_ID: Final = b"x-request-id"
+_SANE_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+_UNMATCHED: Final = "-"
+_GONE: Final = 499
+"""What is noted for a client that left before the answer."""
+_EMPTY: Final[tuple[bytes, bytes]] = (b"content-length", b"0")
+_JSON: Final[tuple[bytes, bytes]] = (b"content-type", b"application/json")
+# Files of the report viewer lie below this path, and nobody serves them here (EXEMPT-8).
+_VIEWER: Final = "/v1/xealth/report/"
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_send", "operation", "request_id", "status")
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.operation = _UNMATCHED
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], (REQUEST_ID, self.request_id)]
+        await self._send(message)
+
+
+@attrs.frozen(eq=False)
+class Gate:
+    """Lets through to *app* whoever may call an operation that exists, and answers the others."""
+
+    _app: ASGIApp
+    _routes: Routes
+    _access: AccessService
+    _sessions: Sessions
+    _metrics: Metrics
+    _max_body_size: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind: str = scope["type"]
+        if kind == "http":
+            await self._serve(cast("HTTPScope", scope), receive, send)
+        elif kind == "websocket":
+            await send({"type": "websocket.close", "code": 1000, "reason": None})
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        token, request_id, length = _read(scope["headers"])
+        exchange = _Exchange(send, request_id)
+        state: dict[str, Any] = scope  # type: ignore[assignment]  # ASGI lets everybody add keys
+        state["request_id"] = request_id.decode()
+        is_head = scope["method"] == "HEAD"
+        try:
+            await self._admit(state, exchange, token, length)
+            await self._app(scope, receive, exchange.send)
+        except Exception as error:  # noqa: BLE001 - the guard around everything (HTTP-1)
+            status, message, headers = answer_to(error)
+            if message == UNEXPECTED:
+                log_unexpected(error, state["request_id"], exchange.operation)
+            if not exchange.status:
+                await _send(exchange, status, message, headers, is_head=is_head)
+        finally:
+            seconds = perf_counter() - started
+            status = exchange.status or _GONE
+            self._metrics.observe(exchange.operation, status, seconds)
+            log_access(exchange.operation, status, seconds, state["request_id"])
+
+    async def _admit(
+        self, scope: dict[str, Any], exchange: _Exchange, token: str, length: int
+    ) -> None:
+        if length > self._max_body_size:
+            raise Refusal(413, f"request body is larger than {self._max_body_size} bytes")
+        raw_path = _raw_path(scope)
+        found = self._routes.find(raw_path)
+        if found is None:
+            if raw_path.startswith(_VIEWER):
+                raise Refusal(404, "Not Found")
+            await self._identify(token)
+            raise Refusal(404, "no matching operation was found")
+        path, values = found
+        operation = path.operations.get(scope["method"])
+        if path.is_exempt:
+            if operation is None:
+                raise _wrong_method_of_exempt(path, scope["method"])
+            exchange.operation = operation.id
+        else:
+            principal = await self._identify(token)
+            if operation is None:
+                raise Refusal(404, "method not allowed")
+            exchange.operation = operation.id
+            parameters = dict(zip(path.parameters, values, strict=True))
+            await self._access.check(operation.rule, principal, parameters)
+            _check_path(operation, values)
+            scope["user"] = principal
+        if not operation.is_served:
+            raise Refusal(501, f"{operation.id} is not available in this version")
+        scope["operation"] = operation.id
+        # Litestar matches the encoded path, too: an encoded slash never splits a segment.
+        scope["path"] = raw_path
+
+    async def _identify(self, token: str) -> Principal:
+        if not token:
+            raise invalid("session token is missing")
+        principal = await self._sessions.identify(token)
+        if principal is None:
+            raise Refusal(401, "session token is invalid")
+        return principal
+
+
+def _read(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bytes, int]:
+    """Return token, request id and announced length of the body."""
+    token, request_id, length = None, b"", 0
+    for name, value in headers:
+        if name == TOKEN:
+            token = value.decode("latin-1").strip() if token is None else token
+        elif name == REQUEST_ID and _SANE_REQUEST_ID.fullmatch(value):
+            request_id = value
+        elif name == b"content-length" and value.isdigit():
+            length = int(value[:20])
+    return token or "", request_id or os.urandom(16).hex().encode(), length
+
+
+def _raw_path(scope: dict[str, Any]) -> str:
+    raw: bytes | None = scope.get("raw_path")
+    if raw is None:
+        return quote(scope["path"])
+    return raw.partition(b"?")[0].decode("latin-1")
+
+
+def _check_path(operation: Operation, values: list[str]) -> None:
+    for (name, check), value in zip(operation.checks, values, strict=True):
+        wrong = check(value)
+        if wrong:
+            raise invalid(f'parameter "{name}" in path has an error: {wrong}')
+
+
+def _wrong_method_of_exempt(path: Path, method: str) -> Refusal:
+    if path.template.startswith(_VIEWER):
+        return Refusal(404, "Not Found")
+    allow = {"Allow": path.allow}
+    if method == "OPTIONS":
+        return Refusal(204, headers=allow)
+    return Refusal(405, "Method Not Allowed", allow)
+
+
+async def _send(
+    exchange: _Exchange, status: int, message: str, headers: Mapping[str, str], *, is_head: bool
+) -> None:
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    body = b""
+    if message and not is_head:
+        body = _encode({"message": message}) + b"\n"
+        sent += [_JSON, (b"content-length", str(len(body)).encode())]
+    elif status != 204:  # noqa: PLR2004 - an answer of its own kind, without a length
+        sent.append(_EMPTY)
+    await exchange.send({"type": "http.response.start", "status": status, "headers": sent})
+    await exchange.send({"type": "http.response.body", "body": body, "more_body": False})

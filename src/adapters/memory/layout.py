@@ -1,0 +1,64 @@
+"""
+Which cells there are: what is kept, and the indexes that find it.
+
+A clinic's patients share a cell, and so do its clinicians: whatever changes one of them rests on
+all of them, so that no two transactions can break what holds among them.
+"""
+
+from collections.abc import Mapping
+
+from adapters.memory.cells import Cell
+from clinic_domain.clinicians.model import Clinician
+from clinic_domain.clinics.model import Clinic, ShareCode
+from clinic_domain.deletions import DeletionRecord
+from clinic_domain.patients.model import Patient
+from clinic_domain.users import Account, IssuedToken
+from clinic_domain.values import ClinicId, RecordId, UserId
+
+CLINIC_IDS: Cell[frozenset[ClinicId]] = Cell("clinic ids", empty=frozenset())
+CLINICS_WITH_CLINICIANS: Cell[frozenset[ClinicId]] = Cell(
+    "clinics with clinicians", empty=frozenset()
+)
+ACCOUNTS: Cell[Mapping[UserId, Account]] = Cell("accounts", empty={})
+TOKENS: Cell[Mapping[str, IssuedToken]] = Cell("tokens", empty={})
+SIGNING_KEY: Cell[str | None] = Cell("signing key", empty=None)
+
+
+def clinic(clinic_id: ClinicId) -> Cell[Clinic | None]:
+    return Cell("clinic", (clinic_id,), empty=None)
+
+
+def clinic_with(share_code: ShareCode) -> Cell[ClinicId | None]:
+    return Cell("clinic with share code", (share_code.value,), empty=None)
+
+
+def clinicians(clinic_id: ClinicId) -> Cell[Mapping[RecordId, Clinician]]:
+    return Cell("clinicians", (clinic_id,), empty={})
+
+
+def clinics_of_clinician(user_id: UserId) -> Cell[frozenset[ClinicId]]:
+    return Cell("clinics of clinician", (user_id,), empty=frozenset())
+
+
+def patients(clinic_id: ClinicId) -> Cell[Mapping[UserId, Patient]]:
+    return Cell("patients", (clinic_id,), empty={})
+
+
+def patients_with(clinic_id: ClinicId, mrn_key: str) -> Cell[frozenset[UserId]]:
+    return Cell("patients with mrn", (clinic_id, mrn_key), empty=frozenset())
+
+
+def clinics_of_patient(user_id: UserId) -> Cell[frozenset[ClinicId]]:
+    return Cell("clinics of patient", (user_id,), empty=frozenset())
+
+
+def removed_clinics(clinic_id: ClinicId) -> Cell[tuple[DeletionRecord[Clinic], ...]]:
+    return Cell("removed clinics", (clinic_id,), empty=())
+
+
+def removed_clinicians(clinic_id: ClinicId) -> Cell[tuple[DeletionRecord[Clinician], ...]]:
+    return Cell("removed clinicians", (clinic_id,), empty=())
+
+
+def removed_patients(clinic_id: ClinicId) -> Cell[tuple[DeletionRecord[Patient], ...]]:
+    return Cell("removed patients", (clinic_id,), empty=())

@@ -1,0 +1,316 @@
+"""Patients in memory."""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+
+import attrs
+
+from adapters.memory import layout
+from adapters.memory.cells import Cell, Cells
+from adapters.memory.paging import cut
+from clinic_domain.clinics.model import Site
+from clinic_domain.deletions import Deletion, DeletionRecord
+from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
+from clinic_domain.patients.model import (
+    DataSource,
+    Patient,
+    PatientPage,
+    PatientQuery,
+    PatientSearch,
+    PatientSite,
+    RangesPreset,
+    Tally,
+)
+from clinic_domain.patients.ports import PatientRepository
+from clinic_domain.patients.rules import tally_of
+from clinic_domain.text import collation_key, folded
+from clinic_domain.values import EVERYTHING, ClinicId, Page, SiteId, TagId, UserId
+
+Change = Callable[[Patient], Patient]
+
+
+@attrs.frozen
+class MemoryPatientRepository(PatientRepository):
+    """The patients of a clinic by user; indexes by user over all clinics and by MRN within one."""
+
+    _cells: Cells
+
+    async def find(self, clinic_id: ClinicId, user_id: UserId) -> Patient | None:
+        return self._find(clinic_id, user_id)
+
+    async def page(self, query: PatientQuery) -> PatientPage:
+        patients = self._of_clinic(query.clinic_id)
+        matching = _by_name(patient for patient in patients if _matches(patient, query))
+        return PatientPage(cut(matching, query.page), len(matching), len(patients))
+
+    async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
+        mrn, birth_date = _key(search.mrn), _key(search.birth_date)
+        found = _by_name(
+            patient
+            for clinic_id in set(search.clinic_ids)
+            for patient in self._of_clinic(clinic_id)
+            if (mrn is None or mrn == _key(patient.mrn))
+            and (birth_date is None or birth_date == _key(patient.birth_date))
+        )
+        return cut(found, search.page)
+
+    async def of_user(self, user_id: UserId, page: Page = EVERYTHING) -> tuple[Patient, ...]:
+        return cut(_by_name(self._of_user(user_id)), page)
+
+    async def with_mrn(self, clinic_id: ClinicId, mrn: str) -> tuple[Patient, ...]:
+        patients = self._cells.read(layout.patients(clinic_id))
+        holders = self._cells.read(layout.patients_with(clinic_id, collation_key(mrn)))
+        return tuple(patients[user_id] for user_id in sorted(holders)[:2])
+
+    async def some_of_clinic(self, clinic_id: ClinicId, limit: int) -> tuple[Patient, ...]:
+        return self._of_clinic(clinic_id)[:limit]
+
+    async def tally(self, clinic_id: ClinicId) -> Tally:
+        return tally_of(self._of_clinic(clinic_id))
+
+    async def add(self, patient: Patient) -> None:
+        if self._find(patient.clinic_id, patient.user_id):
+            raise DuplicatePatient(patient.clinic_id, patient.user_id)
+        self._store(patient)
+
+    async def save(self, patient: Patient, *, was: Patient) -> None:
+        if not self._find(patient.clinic_id, patient.user_id):
+            raise PatientNotFound(patient.clinic_id, patient.user_id)
+        self._store(patient)
+
+    async def remove(self, patient: Patient, deletion: Deletion) -> None:
+        stored = self._find(patient.clinic_id, patient.user_id)
+        if not stored:
+            raise PatientNotFound(patient.clinic_id, patient.user_id)
+        self._remove([stored], deletion)
+
+    async def remove_of_user(self, user_id: UserId, deletion: Deletion) -> tuple[ClinicId, ...]:
+        patients = self._of_user(user_id)
+        self._remove(patients, deletion)
+        return tuple(patient.clinic_id for patient in patients)
+
+    async def remove_non_custodial(self, clinic_id: ClinicId, deletion: Deletion) -> int:
+        patients = [patient for patient in self._of_clinic(clinic_id) if not patient.is_custodial]
+        self._remove(patients, deletion)
+        return len(patients)
+
+    async def set_email(self, user_id: UserId, email: str | None, now: datetime) -> None:
+        self._change(
+            self._of_user(user_id), lambda patient: attrs.evolve(patient, email=email), now
+        )
+
+    async def set_data_sources(
+        self, user_id: UserId, data_sources: tuple[DataSource, ...], now: datetime
+    ) -> tuple[ClinicId, ...]:
+        patients = self._of_user(user_id)
+        self._change(
+            patients, lambda patient: attrs.evolve(patient, data_sources=data_sources), now
+        )
+        return tuple(patient.clinic_id for patient in patients)
+
+    async def add_tag(
+        self, clinic_id: ClinicId, tag_id: TagId, user_ids: Collection[UserId] | None, now: datetime
+    ) -> None:
+        self._change(
+            self._some(clinic_id, user_ids), lambda patient: _with_tag(patient, tag_id), now
+        )
+
+    async def remove_tag(
+        self, clinic_id: ClinicId, tag_id: TagId, user_ids: Collection[UserId] | None, now: datetime
+    ) -> None:
+        self._change(
+            self._some(clinic_id, user_ids), lambda patient: _without_tag(patient, tag_id), now
+        )
+
+    async def rename_site(self, clinic_id: ClinicId, site: Site, now: datetime) -> None:
+        self._change(self._of_clinic(clinic_id), lambda patient: _renamed(patient, site), now)
+
+    async def remove_site(self, clinic_id: ClinicId, site_id: SiteId, now: datetime) -> None:
+        self._change(
+            self._of_clinic(clinic_id), lambda patient: _without_site(patient, site_id), now
+        )
+
+    async def move_site(
+        self, clinic_id: ClinicId, source: SiteId, target: Site, now: datetime
+    ) -> None:
+        self._change(
+            [patient for patient in self._of_clinic(clinic_id) if _has_site(patient, source)],
+            lambda patient: _without_site(_with_site(patient, target), source),
+            now,
+        )
+
+    async def tag_to_site(
+        self, clinic_id: ClinicId, tag_id: TagId, site: Site, now: datetime
+    ) -> None:
+        self._change(
+            [patient for patient in self._of_clinic(clinic_id) if tag_id in (patient.tags or ())],
+            lambda patient: _without_tag(_with_site(patient, site), tag_id),
+            now,
+        )
+
+    # What is there
+
+    def _find(self, clinic_id: ClinicId, user_id: UserId) -> Patient | None:
+        return self._cells.read(layout.patients(clinic_id)).get(user_id)
+
+    def _of_clinic(self, clinic_id: ClinicId) -> tuple[Patient, ...]:
+        return tuple(self._cells.read(layout.patients(clinic_id)).values())
+
+    def _of_user(self, user_id: UserId) -> tuple[Patient, ...]:
+        clinic_ids = self._cells.read(layout.clinics_of_patient(user_id))
+        found = (self._find(clinic_id, user_id) for clinic_id in sorted(clinic_ids))
+        return tuple(patient for patient in found if patient)
+
+    def _some(
+        self, clinic_id: ClinicId, user_ids: Collection[UserId] | None
+    ) -> tuple[Patient, ...]:
+        if user_ids is None:
+            return self._of_clinic(clinic_id)
+        found = (self._find(clinic_id, user_id) for user_id in dict.fromkeys(user_ids))
+        return tuple(patient for patient in found if patient)
+
+    # Changes
+
+    def _change(self, patients: Iterable[Patient], change: Change, now: datetime) -> None:
+        """Store who comes out changed; names, numbers and clinics stay, so the indexes do."""
+        pairs = ((patient, change(patient)) for patient in patients)
+        changed = [attrs.evolve(new, updated_time=now) for old, new in pairs if new != old]
+        for clinic_id, of_clinic in _by_clinic(changed).items():
+            cell = layout.patients(clinic_id)
+            unchanged = self._cells.read(cell)
+            self._cells.write(cell, {**unchanged, **of_clinic})
+
+    def _store(self, patient: Patient) -> None:
+        self._refuse_taken_mrn(patient)
+        cell = layout.patients(patient.clinic_id)
+        patients = self._cells.read(cell)
+        self._unlist_mrn(patients.get(patient.user_id))
+        self._list_mrn(patient)
+        clinics = layout.clinics_of_patient(patient.user_id)
+        if patient.clinic_id not in self._cells.read(clinics):
+            self._cells.write(clinics, self._cells.read(clinics) | {patient.clinic_id})
+        self._cells.write(cell, {**patients, patient.user_id: patient})
+
+    def _remove(self, patients: Collection[Patient], deletion: Deletion) -> None:
+        for patient in patients:
+            self._unlist_mrn(patient)
+            clinics = layout.clinics_of_patient(patient.user_id)
+            self._cells.write(clinics, self._cells.read(clinics) - {patient.clinic_id})
+        for clinic_id, leaving in _by_clinic(patients).items():
+            cell = layout.patients(clinic_id)
+            patients_before = self._cells.read(cell)
+            staying = {
+                user_id: patient
+                for user_id, patient in patients_before.items()
+                if user_id not in leaving
+            }
+            self._cells.write(cell, staying)
+            removed = layout.removed_patients(clinic_id)
+            records = (DeletionRecord(patient, deletion) for patient in leaving.values())
+            self._cells.write(removed, (*self._cells.read(removed), *records))
+
+    def _refuse_taken_mrn(self, patient: Patient) -> None:
+        if patient.mrn is None or not patient.require_unique_mrn:
+            return
+        patients = self._cells.read(layout.patients(patient.clinic_id))
+        for user_id in self._cells.read(_holders(patient.clinic_id, patient.mrn)):
+            other = patients[user_id]
+            if user_id != patient.user_id and other.require_unique_mrn and other.mrn == patient.mrn:
+                raise MrnNotUnique(patient.clinic_id)
+
+    def _list_mrn(self, patient: Patient) -> None:
+        if patient.mrn is not None:
+            cell = _holders(patient.clinic_id, patient.mrn)
+            self._cells.write(cell, self._cells.read(cell) | {patient.user_id})
+
+    def _unlist_mrn(self, patient: Patient | None) -> None:
+        if patient is not None and patient.mrn is not None:
+            cell = _holders(patient.clinic_id, patient.mrn)
+            self._cells.write(cell, self._cells.read(cell) - {patient.user_id})
+
+
+def _by_clinic(patients: Iterable[Patient]) -> dict[ClinicId, dict[UserId, Patient]]:
+    clinics: dict[ClinicId, dict[UserId, Patient]] = {}
+    for patient in patients:
+        clinics.setdefault(patient.clinic_id, {})[patient.user_id] = patient
+    return clinics
+
+
+def _holders(clinic_id: ClinicId, mrn: str) -> Cell[frozenset[UserId]]:
+    return layout.patients_with(clinic_id, collation_key(mrn))
+
+
+def _key(text: str | None) -> str | None:
+    return None if text is None else collation_key(text)
+
+
+def _by_name(patients: Iterable[Patient]) -> list[Patient]:
+    return sorted(
+        patients, key=lambda patient: (collation_key(patient.full_name or ""), patient.id)
+    )
+
+
+def _matches(patient: Patient, query: PatientQuery) -> bool:
+    return (
+        (query.search is None or _contains(patient, folded(query.search)))
+        and (query.tags is None or _has_tags(patient, query.tags))
+        and (query.sites is None or _has_any_site(patient, query.sites))
+        and (query.last_reviewed is None or _was_reviewed(patient, query.last_reviewed))
+        and not (query.omit_non_standard_ranges and _has_own_ranges(patient))
+    )
+
+
+def _contains(patient: Patient, wanted: str) -> bool:
+    texts = (patient.full_name, patient.email, patient.mrn, patient.birth_date)
+    return any(text is not None and wanted in folded(text) for text in texts)
+
+
+def _has_tags(patient: Patient, wanted: tuple[TagId, ...]) -> bool:
+    return set(wanted) <= set(patient.tags or ()) if wanted else not patient.tags
+
+
+def _has_any_site(patient: Patient, wanted: tuple[SiteId, ...]) -> bool:
+    sites = {site.id for site in patient.sites or ()}
+    return not sites.isdisjoint(wanted) if wanted else not sites
+
+
+def _was_reviewed(patient: Patient, until: datetime) -> bool:
+    reviews = patient.reviews or ()
+    return any(review.time <= until for review in reviews[:1])
+
+
+def _has_own_ranges(patient: Patient) -> bool:
+    ranges = patient.glycemic_ranges
+    return ranges is not None and ranges.preset != RangesPreset.ADA_STANDARD
+
+
+def _has_site(patient: Patient, site_id: SiteId) -> bool:
+    return any(site.id == site_id for site in patient.sites or ())
+
+
+def _with_tag(patient: Patient, tag_id: TagId) -> Patient:
+    tags = patient.tags or ()
+    return patient if tag_id in tags else attrs.evolve(patient, tags=(*tags, tag_id))
+
+
+def _without_tag(patient: Patient, tag_id: TagId) -> Patient:
+    tags = patient.tags and tuple(tag for tag in patient.tags if tag != tag_id)
+    return attrs.evolve(patient, tags=tags)
+
+
+def _with_site(patient: Patient, site: Site) -> Patient:
+    if _has_site(patient, site.id):
+        return patient
+    return attrs.evolve(patient, sites=(*(patient.sites or ()), PatientSite(site.id, site.name)))
+
+
+def _without_site(patient: Patient, site_id: SiteId) -> Patient:
+    sites = patient.sites and tuple(site for site in patient.sites if site.id != site_id)
+    return attrs.evolve(patient, sites=sites)
+
+
+def _renamed(patient: Patient, site: Site) -> Patient:
+    sites = patient.sites and tuple(
+        PatientSite(site.id, site.name) if own.id == site.id else own for own in patient.sites
+    )
+    return attrs.evolve(patient, sites=sites)

@@ -1,0 +1,80 @@
+"""Transactions on memory."""
+
+from typing import Final, TypeVar
+
+import attrs
+
+from adapters.memory.accounts import MemoryAccountRepository
+from adapters.memory.cells import Cells, Committed, Draft, Stale
+from adapters.memory.clinicians import MemoryClinicianRepository
+from adapters.memory.clinics import MemoryClinicRepository
+from adapters.memory.deletions import MemoryDeletionRepository
+from adapters.memory.patients import MemoryPatientRepository
+from clinic_domain.clinicians.ports import ClinicianRepository
+from clinic_domain.clinics.ports import ClinicRepository
+from clinic_domain.errors import StorageBusy
+from clinic_domain.patients.ports import PatientRepository
+from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
+from clinic_domain.users import AccountRepository
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 100
+
+
+@attrs.frozen
+class MemoryTransaction(Transaction):
+    _cells: Cells
+
+    @property
+    def clinics(self) -> ClinicRepository:
+        return MemoryClinicRepository(self._cells)
+
+    @property
+    def clinicians(self) -> ClinicianRepository:
+        return MemoryClinicianRepository(self._cells)
+
+    @property
+    def patients(self) -> PatientRepository:
+        return MemoryPatientRepository(self._cells)
+
+    @property
+    def deletions(self) -> DeletionRepository:
+        return MemoryDeletionRepository(self._cells)
+
+    @property
+    def accounts(self) -> AccountRepository:
+        return MemoryAccountRepository(self._cells)
+
+
+@attrs.frozen
+class MemoryStorage(Storage):
+    """
+    A transaction works on a draft, which is committed without a pause or thrown away.
+
+    What is kept are the very objects that were passed in, so they have to stay as they are, with
+    all that they hold.
+    """
+
+    _attempts: int = ATTEMPTS
+    _committed: Committed = attrs.field(factory=Committed, init=False)
+
+    async def transaction(self, work: Work[T]) -> T:
+        for _ in range(self._attempts):
+            draft = Draft(self._committed)
+            try:
+                result = await work(MemoryTransaction(draft))
+                draft.commit()
+            except Stale:
+                continue
+            return result
+        raise StorageBusy
+
+    async def read(self, work: Work[T]) -> T:
+        return await work(MemoryTransaction(self._committed))
+
+    async def ping(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass

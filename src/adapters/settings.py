@@ -1,0 +1,371 @@
+"""What the environment says: every setting of the service, with its meaning."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+import environ
+
+T = TypeVar("T")
+
+_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_LEVELS: Final = {
+    "": "info",
+    "debug": "debug",
+    "info": "info",
+    "warn": "warning",
+    "error": "error",
+    "dpanic": "critical",
+    "panic": "critical",
+    "fatal": "critical",
+}
+_UNITS: Final = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
+_QUANTITY: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_STORAGES: Final = {"memory": "memory", "sqlite": "sql", "sqlite+aiosqlite": "sql"}
+_IDENTITIES: Final = ("local", "tidepool")
+_SECRETS: Final = frozenset({"TIDEPOOL_SERVER_TOKEN"})
+_HIGHEST_PORT: Final = 65535
+
+
+class SettingError(ValueError):
+    """A setting cannot be used; the message names it and says what would do."""
+
+
+class Secret(str):
+    """A text that does not show itself in logs and tracebacks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+def boolean(text: str) -> bool:
+    """Return a boolean in one of the spellings of Go."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError("is neither true nor false")
+
+
+def duration(text: str) -> timedelta:
+    """Return a duration in the notation of Go, `90s` or `1h30m`."""
+    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    if rest == "0":
+        return timedelta()
+    quantities = _QUANTITY.findall(rest)
+    if not quantities or "".join(map("".join, quantities)) != rest:
+        raise ValueError("is no duration like 90s or 1h30m")
+    try:
+        return timedelta(
+            seconds=sign * sum(float(number) * _UNITS[unit] for number, unit in quantities)
+        )
+    except OverflowError:
+        raise ValueError("is too long") from None
+
+
+def _positive_duration(text: str) -> timedelta:
+    value = duration(text)
+    if value <= timedelta():
+        raise ValueError("has to be longer than nothing")
+    return value
+
+
+def _level(text: str) -> str:
+    try:
+        return _LEVELS[text.lower()]
+    except KeyError:
+        known = ", ".join(filter(None, _LEVELS))
+        raise ValueError(f"is none of {known}") from None
+
+
+def _whole(text: str, lowest: int, highest: int) -> int:
+    if not (text.isascii() and text.isdigit() and lowest <= int(text[:20]) <= highest):
+        raise ValueError(f"is no whole number from {lowest} to {highest}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    return _whole(text, 1, _HIGHEST_PORT)
+
+
+def _port_or_none(text: str) -> int | None:
+    return _whole(text or "0", 0, _HIGHEST_PORT) or None
+
+
+def _workers(text: str) -> int:
+    return _whole(text, 1, 512)
+
+
+def _workers_for_the_cores() -> int:
+    return min(os.cpu_count() or 1, 4)
+
+
+def _size(text: str) -> int:
+    return _whole(text, 1, 2**40)
+
+
+def _address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable or "?" in text or "#" in text:
+        raise ValueError("is no address like http://shoreline:9107")
+    return text
+
+
+def _address_or_none(text: str) -> str | None:
+    return _address(text) if text else None
+
+
+def _optional(text: str) -> str | None:
+    return text or None
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _host(text: str) -> str:
+    if not text or text != text.strip():
+        raise ValueError("is no address to listen on")
+    return text
+
+
+def _identity(text: str) -> str:
+    if text not in _IDENTITIES:
+        raise ValueError(f"is none of {', '.join(_IDENTITIES)}")
+    return text
+
+
+def _setting(name: str, help_: str, default: str | None, read: Callable[[str], Any] = _text) -> Any:
+    """Declare a setting; None for *default* means that its absence says something by itself."""
+
+    def converted(text: str | None) -> Any:
+        if text is None:
+            return None
+        try:
+            return read(text)
+        except ValueError as error:
+            shown = "" if read is Secret else f" {text!r}"
+            raise SettingError(f"{name}:{shown} {error}") from None
+
+    return environ.var(default=default, converter=converted, name=name, help=help_)
+
+
+@environ.config(prefix="", frozen=True)
+class Variables:
+    """The environment variables, one by one; `Settings` says what follows from them together."""
+
+    storage: str | None = _setting(
+        "CLINIC_STORAGE",
+        "Where clinics are kept: `sqlite:///clinic.db` (a file in the working directory), "
+        "`sqlite:////var/lib/clinic/clinic.db` (anywhere else), or `memory:` (gone at the end). "
+        "Without it `sqlite:///clinic.db`",
+        None,
+    )
+    identity: str | None = _setting(
+        "CLINIC_IDENTITY",
+        "Who knows users and session tokens: `local` (this installation, see `clinic user`) or "
+        "`tidepool` (the services of the platform). Without it `local`, or `tidepool` where "
+        "TIDEPOOL_SHORELINE_CLIENT_ADDRESS is set",
+        None,
+        _identity,
+    )
+    host: str | None = _setting(
+        "CLINIC_HOST",
+        "The address to listen on. Without it `127.0.0.1` (this machine alone) with local "
+        "identity, and `0.0.0.0` (all addresses) with that of the platform",
+        None,
+        _host,
+    )
+    port: int = _setting("CLINIC_PORT", "The port of the API", "8080", _port)
+    metrics_host: str | None = _setting(
+        "CLINIC_METRICS_HOST",
+        "The address of the metrics. Without it that of the API; empty switches them off",
+        None,
+    )
+    metrics_port: int | None = _setting(
+        "CLINIC_METRICS_PORT",
+        "The port of the Prometheus metrics, `/metrics`. Empty or `0` switches them off",
+        "9090",
+        _port_or_none,
+    )
+    workers: int | None = _setting(
+        "CLINIC_WORKERS",
+        "How many processes serve the API. Without it one for each core, four at most; `memory:` "
+        "allows one",
+        None,
+        _workers,
+    )
+    max_body: int = _setting(
+        "CLINIC_MAX_BODY", "The largest body of a request, in bytes", str(2**20), _size
+    )
+    shutdown_timeout: timedelta = _setting(
+        "CLINIC_SHUTDOWN_TIMEOUT",
+        "How long running requests may take after SIGTERM",
+        "15s",
+        _positive_duration,
+    )
+    token_lifetime: timedelta = _setting(
+        "CLINIC_TOKEN_LIFETIME",
+        "How long a token of `clinic token issue` is valid",
+        "24h",
+        _positive_duration,
+    )
+    demo_patient: str | None = _setting(
+        "CLINIC_DEMO_PATIENT_USER_ID",
+        "The user id of the patient that every new clinic starts with. Empty: none",
+        "",
+        _optional,
+    )
+    log_level: str = _setting(
+        "LOG_LEVEL",
+        "`debug`, `info`, `warn`, `error`, `dpanic`, `panic` or `fatal`; empty means `info`",
+        "info",
+        _level,
+    )
+    peer_timeout: timedelta = _setting(
+        "CLINIC_PEER_TIMEOUT",
+        "How long another service may take to accept a connection, and for each piece of an answer",
+        "10s",
+        _positive_duration,
+    )
+    shoreline: str | None = _setting(
+        "TIDEPOOL_SHORELINE_CLIENT_ADDRESS",
+        "The address of the user service. Without it `http://shoreline:9107`",
+        None,
+        _address,
+    )
+    server_token: Secret = _setting(
+        "TIDEPOOL_SERVER_TOKEN",
+        "The secret with which the service logs in at the user service. The platform's identity "
+        "needs it",
+        "",
+        Secret,
+    )
+    seagull: str = _setting(
+        "TIDEPOOL_SEAGULL_CLIENT_ADDRESS",
+        "The address of the profile service",
+        "http://seagull:9120",
+        _address,
+    )
+    token_endpoint: str | None = _setting(
+        "TIDEPOOL_AUTH_SERVICE_TOKEN_ENDPOINT",
+        "The OAuth2 token endpoint at which service accounts sign in. Empty: they cannot be added",
+        "",
+        _address_or_none,
+    )
+    store_addresses: str | None = _setting(
+        "TIDEPOOL_STORE_ADDRESSES",
+        "The hosts of MongoDB. Without CLINIC_STORAGE it asks for MongoDB, which this version "
+        "does not have yet",
+        None,
+    )
+
+
+@attrs.frozen
+class Settings:
+    """What the environment asks for."""
+
+    variables: Variables
+    storage_url: str
+    storage_kind: str
+    """`memory` or `sql`."""
+    identity: str
+    """`local` or `tidepool`."""
+    host: str
+    metrics_host: str
+    metrics_port: int | None
+    """None where nobody wants metrics."""
+    shoreline: str
+    workers: int
+
+
+@attrs.frozen
+class Described:
+    """A setting as documentation shows it."""
+
+    name: str
+    default: str
+    help: str
+    is_secret: bool
+
+
+def read_settings(variables: Mapping[str, str] = os.environ) -> Settings:
+    """Return what *variables* ask for. Raises SettingError."""
+    read = environ.to_config(Variables, dict(variables))
+    storage_url = _storage_url(read)
+    storage_kind = _storage_kind(storage_url)
+    identity = read.identity or ("local" if read.shoreline is None else "tidepool")
+    if identity == "tidepool" and not read.server_token:
+        raise SettingError("TIDEPOOL_SERVER_TOKEN: the platform's identity needs this secret")
+    host = read.host or ("127.0.0.1" if identity == "local" else "0.0.0.0")  # noqa: S104 - where the platform runs, a gateway stands before it
+    return Settings(
+        variables=read,
+        storage_url=storage_url,
+        storage_kind=storage_kind,
+        identity=identity,
+        host=host,
+        metrics_host=read.metrics_host or host,
+        metrics_port=None if read.metrics_host == "" else read.metrics_port,
+        shoreline=read.shoreline or "http://shoreline:9107",
+        workers=1 if storage_kind == "memory" else read.workers or _workers_for_the_cores(),
+    )
+
+
+def described() -> tuple[Described, ...]:
+    """Return all settings, in the order in which they are declared."""
+
+    def each(entries: list[dict[str, Any]], **_: Any) -> Any:
+        return tuple(
+            Described(
+                entry["var_name"],
+                entry.get("default") or "",
+                entry["help_str"],
+                is_secret=entry["var_name"] in _SECRETS,
+            )
+            for entry in entries
+        )
+
+    found: tuple[Described, ...] = environ.generate_help(Variables, formatter=each)  # type: ignore[assignment]  # a formatter may return anything
+    return found
+
+
+def _storage_url(read: Variables) -> str:
+    if read.storage is not None:
+        return read.storage
+    if read.store_addresses is not None:
+        raise SettingError(
+            "TIDEPOOL_STORE_ADDRESSES: it asks for MongoDB, which this version does not have yet; "
+            "set CLINIC_STORAGE to use another storage, for example sqlite:///clinic.db"
+        )
+    return "sqlite:///clinic.db"
+
+
+def _storage_kind(url: str) -> str:
+    scheme = url.partition(":")[0]
+    if ":" not in url or scheme not in _STORAGES:
+        # Not the address itself, which may have a password in it.
+        raise SettingError(
+            f"CLINIC_STORAGE: {scheme if ':' in url else 'this'} is no storage that this version "
+            "has; use sqlite:///clinic.db or memory:"
+        )
+    return _STORAGES[scheme]

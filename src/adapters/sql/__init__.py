@@ -1,0 +1,14 @@
+"""Storage in an SQL database: SQLite, where a file is enough."""
+
+from adapters.sql.engines import UnusableUrl, create_engine
+from adapters.sql.schema import NewerSchema, upgrade
+from adapters.sql.storage import SqlStorage, open_storage
+
+__all__ = [
+    "NewerSchema",
+    "SqlStorage",
+    "UnusableUrl",
+    "create_engine",
+    "open_storage",
+    "upgrade",
+]

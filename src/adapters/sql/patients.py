@@ -1,0 +1,349 @@
+"""Patients in SQL."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from adapters.sql import patient_statements as statements
+from adapters.sql.changes import (
+    BY_ID,
+    changed,
+    cut,
+    difference,
+    settled,
+    update,
+    values_of,
+)
+from adapters.sql.dialects import EVERYTHING as NO_LIMIT
+from adapters.sql.documents import number_of, text_of, value_of
+from adapters.sql.patient_rows import (
+    data_source_row,
+    indexed,
+    key_or_none,
+    patient_of,
+    row_of,
+    searched,
+)
+from adapters.sql.patient_statements import PatientConditions
+from adapters.sql.statements import Parameters, Session, Statement, UniqueViolation
+from adapters.sql.tables import patients
+from clinic_domain.clinics.model import ProviderCount, Site
+from clinic_domain.deletions import Deletion
+from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
+from clinic_domain.patients.model import (
+    DataSource,
+    Patient,
+    PatientPage,
+    PatientQuery,
+    PatientSearch,
+    PatientSite,
+    Tally,
+)
+from clinic_domain.patients.ports import PatientRepository
+from clinic_domain.text import collation_key
+from clinic_domain.values import EVERYTHING, ClinicId, Page, SiteId, TagId, UserId
+
+
+def _refusal(violation: UniqueViolation, patient: Patient) -> Exception:
+    if violation.name == "uq_patients_clinic_id_mrn":
+        return MrnNotUnique(patient.clinic_id)
+    return DuplicatePatient(patient.clinic_id, patient.user_id)
+
+
+def _once(tags: tuple[TagId, ...] | None) -> list[TagId]:
+    return list(dict.fromkeys(tags or ()))
+
+
+def _distinct(sites: tuple[PatientSite, ...] | None) -> list[PatientSite]:
+    """Return the sites, of several with one id the first (PAT-SITE-3)."""
+    return list({site.id: site for site in reversed(sites or ())}.values())[::-1]
+
+
+def _of_some(clinic_id: ClinicId, user_ids: Collection[UserId] | None) -> dict[str, Any]:
+    users = {} if user_ids is None else {"users": text_of(list(user_ids))}
+    return {"which_clinic": clinic_id, **users}
+
+
+@attrs.frozen
+class SqlPatientRepository(PatientRepository):
+    """
+    A row per patient, with tags, sites and data sources in tables of their own.
+
+    What is counted is counted by triggers, whatever statement changes a row.
+    """
+
+    _session: Session
+
+    # One record
+
+    async def find(self, clinic_id: ClinicId, user_id: UserId) -> Patient | None:
+        await self._session.hold((clinic_id,))
+        row = await self._session.first(
+            statements.FIND, {"which_clinic": clinic_id, "which_user": user_id}
+        )
+        return None if row is None else patient_of(row)
+
+    async def add(self, patient: Patient) -> None:
+        await self._session.hold((patient.clinic_id,))
+        try:
+            await self._session.run(statements.INSERT, row_of(patient))
+        except UniqueViolation as violation:
+            raise _refusal(violation, patient) from None
+        own = {"patient_id": patient.id, "clinic_id": patient.clinic_id}
+        await self._session.run_for_each(
+            statements.INSERT_TAG,
+            [{**own, "tag_id": tag, "position": at} for at, tag in enumerate(_once(patient.tags))],
+        )
+        await self._session.run_for_each(
+            statements.INSERT_SITE,
+            [
+                {**own, "site_id": site.id, "name": site.name, "position": at}
+                for at, site in enumerate(_distinct(patient.sites))
+            ],
+        )
+        await self._session.run_for_each(
+            statements.INSERT_SOURCE,
+            [
+                {**own, **data_source_row(source), "position": at}
+                for at, source in enumerate(patient.data_sources or ())
+            ],
+        )
+
+    async def save(self, patient: Patient, *, was: Patient) -> None:
+        await self._session.hold({patient.clinic_id, was.clinic_id})
+        try:
+            columns = changed(row_of(patient), row_of(was))
+            is_there = await update(self._session, patients, patient.id, columns)
+        except UniqueViolation as violation:
+            raise _refusal(violation, patient) from None
+        if not is_there:
+            raise PatientNotFound(patient.clinic_id, patient.user_id)
+        if patient.tags != was.tags:
+            await self._save_tags(patient, was)
+        if patient.sites != was.sites:
+            await self._save_sites(patient, was)
+        if patient.data_sources != was.data_sources:
+            await self._save_data_sources(patient, was)
+
+    async def remove(self, patient: Patient, deletion: Deletion) -> None:
+        own = {BY_ID: patient.id}
+        await self._session.hold((patient.clinic_id,))
+        await self._session.run(statements.MOVE, {**own, **values_of(deletion)})
+        if not await self._session.run(statements.DELETE, own):
+            raise PatientNotFound(patient.clinic_id, patient.user_id)
+
+    async def _save_tags(self, patient: Patient, was: Patient) -> None:
+        own = {BY_ID: patient.id}
+        gone, come = difference(_once(was.tags), _once(patient.tags))
+        await self._session.run_for_each(
+            statements.DELETE_TAG, [{**own, "gone": tag} for tag in gone]
+        )
+        await self._session.run_for_each(
+            statements.APPEND_TAG, [{**own, "tag": tag} for tag in come]
+        )
+
+    async def _save_sites(self, patient: Patient, was: Patient) -> None:
+        own = {BY_ID: patient.id}
+        gone, come = difference(_distinct(was.sites), _distinct(patient.sites))
+        await self._session.run_for_each(
+            statements.DELETE_SITE, [{**own, "gone": site.id} for site in gone]
+        )
+        await self._session.run_for_each(
+            statements.APPEND_SITE,
+            [{**own, "site": site.id, "site_name": site.name} for site in come],
+        )
+
+    async def _save_data_sources(self, patient: Patient, was: Patient) -> None:
+        before = dict(enumerate(was.data_sources or ()))
+        after = dict(enumerate(patient.data_sources or ()))
+        own = {"patient_id": patient.id, "clinic_id": patient.clinic_id}
+        await self._session.run_for_each(
+            statements.DELETE_SOURCE,
+            [
+                {BY_ID: patient.id, "gone": at}
+                for at, source in before.items()
+                if after.get(at) != source
+            ],
+        )
+        await self._session.run_for_each(
+            statements.INSERT_SOURCE,
+            [
+                {**own, **data_source_row(source), "position": at}
+                for at, source in after.items()
+                if before.get(at) != source
+            ],
+        )
+
+    # Lists
+
+    async def page(self, query: PatientQuery) -> PatientPage:
+        conditions = PatientConditions.of(query)
+        parameters = {"which_clinic": query.clinic_id, **cut(query.page)}
+        if query.search is not None:
+            parameters["search"] = searched(query.search)
+        if query.tags:
+            parameters["tags"] = text_of(query.tags)
+            parameters["number_of_tags"] = len(set(query.tags))
+        if query.sites:
+            parameters["sites"] = text_of(query.sites)
+        if query.last_reviewed is not None:
+            parameters["last_reviewed"] = number_of(query.last_reviewed)
+        await self._session.hold((query.clinic_id,))
+        rows = await self._session.all(statements.page_of(conditions), parameters)
+        # Where the page is empty there is still one row, with the counts alone.
+        found = tuple(patient_of(row[2:]) for row in rows if row[2] is not None)
+        return PatientPage(found, matching=rows[0][0], total=rows[0][1])
+
+    async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
+        given = {
+            "mrn_key": key_or_none(search.mrn),
+            "birth_date_key": key_or_none(search.birth_date),
+        }
+        conditions = {name: value for name, value in given.items() if value is not None}
+        parameters: dict[str, Any] = {
+            "clinics": text_of(list(dict.fromkeys(search.clinic_ids))),
+            **conditions,
+            **cut(search.page),
+        }
+        parameters["enough"] = min(parameters["limit"] + parameters["offset"], NO_LIMIT)
+        await self._session.hold(search.clinic_ids)
+        rows = await self._session.all(statements.in_clinics(tuple(conditions)), parameters)
+        return tuple(map(patient_of, rows))
+
+    async def of_user(self, user_id: UserId, page: Page = EVERYTHING) -> tuple[Patient, ...]:
+        parameters = {"which_user": user_id, **cut(page)}
+        rows = await settled(self._session, statements.OF_USER, parameters, clinic=1)
+        return tuple(map(patient_of, rows))
+
+    async def with_mrn(self, clinic_id: ClinicId, mrn: str) -> tuple[Patient, ...]:
+        return await self._of_clinic(
+            statements.WITH_MRN, clinic_id, {"mrn_key": indexed(collation_key(mrn))}
+        )
+
+    async def some_of_clinic(self, clinic_id: ClinicId, limit: int) -> tuple[Patient, ...]:
+        return await self._of_clinic(statements.SOME, clinic_id, {"limit": limit})
+
+    async def tally(self, clinic_id: ClinicId) -> Tally:
+        await self._session.hold((clinic_id,))
+        row = await self._session.first(statements.TALLY, {"which_clinic": clinic_id})
+        total, outside_plan, counts = row or (0, 0, "[]")
+        states: dict[str, dict[str, int]] = {}
+        for provider, state, number in value_of(counts):
+            states.setdefault(provider, {})[state] = number
+        providers = {
+            name: ProviderCount(sum(of_state.values()), of_state)
+            for name, of_state in states.items()
+        }
+        return Tally(total, outside_plan, providers)
+
+    async def _of_clinic(
+        self, statement: Statement, clinic_id: ClinicId, parameters: Parameters
+    ) -> tuple[Patient, ...]:
+        await self._session.hold((clinic_id,))
+        of_clinic = {"which_clinic": clinic_id, **parameters}
+        return tuple(map(patient_of, await self._session.all(statement, of_clinic)))
+
+    # Many records
+
+    async def remove_of_user(self, user_id: UserId, deletion: Deletion) -> tuple[ClinicId, ...]:
+        clinics = await self._clinics_of(user_id)
+        of_user = {"which_user": user_id, "clinics": text_of(clinics)}
+        await self._session.run(statements.MOVE_OF_USER, {**of_user, **values_of(deletion)})
+        await self._session.run(statements.DELETE_OF_USER, of_user)
+        return tuple(clinics)
+
+    async def remove_non_custodial(self, clinic_id: ClinicId, deletion: Deletion) -> int:
+        of_clinic = {"which_clinic": clinic_id}
+        await self._session.hold((clinic_id,))
+        await self._session.run(statements.MOVE_NON_CUSTODIAL, {**of_clinic, **values_of(deletion)})
+        return await self._session.run(statements.DELETE_NON_CUSTODIAL, of_clinic)
+
+    async def set_email(self, user_id: UserId, email: str | None, now: datetime) -> None:
+        await self._session.run(
+            statements.SET_EMAIL,
+            {
+                "which_user": user_id,
+                "clinics": text_of(await self._clinics_of(user_id)),
+                "new_email": email,
+                "email_search": None if email is None else searched(email),
+                "now": number_of(now),
+            },
+        )
+
+    async def set_data_sources(
+        self, user_id: UserId, data_sources: tuple[DataSource, ...], now: datetime
+    ) -> tuple[ClinicId, ...]:
+        of_user = {"which_user": user_id}
+        rows = await settled(self._session, statements.SOURCES_OF_USER, of_user, clinic=1)
+        wanted = [data_source_row(source) for source in data_sources]
+        new = text_of([[*row.values()] for row in wanted])
+        different = [row[0] for row in rows if row[2] is None or text_of(value_of(row[2])) != new]
+        if different:
+            which = {"which": text_of(different)}
+            await self._session.run(statements.DELETE_SOURCES, which)
+            await self._session.run_for_each(
+                statements.INSERT_SOURCE_OF_SOME,
+                [{**which, "position": at, **row} for at, row in enumerate(wanted)],
+            )
+            await self._session.run(statements.TOUCH_WITH_SOURCES, {**which, "now": number_of(now)})
+        return tuple(row[1] for row in rows)
+
+    async def _clinics_of(self, user_id: UserId) -> list[ClinicId]:
+        """Return the clinics of which a user is a patient; nobody else changes them now."""
+        of_user = {"which_user": user_id}
+        rows = await settled(self._session, statements.CLINICS_OF_USER, of_user, clinic=0)
+        return sorted(row[0] for row in rows)
+
+    async def add_tag(
+        self, clinic_id: ClinicId, tag_id: TagId, user_ids: Collection[UserId] | None, now: datetime
+    ) -> None:
+        parameters = _of_some(clinic_id, user_ids) | {"tag": tag_id}
+        change = statements.ADD_TAG[user_ids is not None]
+        await self._run(change, parameters, now)
+
+    async def remove_tag(
+        self, clinic_id: ClinicId, tag_id: TagId, user_ids: Collection[UserId] | None, now: datetime
+    ) -> None:
+        parameters = _of_some(clinic_id, user_ids) | {"tag": tag_id}
+        change = statements.REMOVE_TAG[user_ids is not None]
+        await self._run(change, parameters, now)
+
+    async def rename_site(self, clinic_id: ClinicId, site: Site, now: datetime) -> None:
+        parameters = {"which_clinic": clinic_id, "site": site.id, "site_name": site.name}
+        await self._run(statements.RENAME_SITE, parameters, now)
+
+    async def remove_site(self, clinic_id: ClinicId, site_id: SiteId, now: datetime) -> None:
+        parameters = {"which_clinic": clinic_id, "site": site_id}
+        await self._run(statements.REMOVE_SITE, parameters, now)
+
+    async def move_site(
+        self, clinic_id: ClinicId, source: SiteId, target: Site, now: datetime
+    ) -> None:
+        parameters = {
+            "which_clinic": clinic_id,
+            "source": source,
+            "site": target.id,
+            "site_name": target.name,
+        }
+        await self._run(statements.MOVE_SITE, parameters, now)
+
+    async def tag_to_site(
+        self, clinic_id: ClinicId, tag_id: TagId, site: Site, now: datetime
+    ) -> None:
+        parameters = {
+            "which_clinic": clinic_id,
+            "tag": tag_id,
+            "site": site.id,
+            "site_name": site.name,
+        }
+        await self._run(statements.TAG_TO_SITE, parameters, now)
+
+    async def _run(
+        self, change: Iterable[Statement], parameters: dict[str, Any], now: datetime
+    ) -> None:
+        values = {**parameters, "now": number_of(now)}
+        await self._session.hold((parameters["which_clinic"],))
+        for statement in change:
+            await self._session.run(statement, values)

@@ -1,0 +1,89 @@
+"""Bringing a database to the schema of this version."""
+
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.sql import postgresql, sqlite
+from adapters.sql.engines import UnusableUrl
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+# Whoever comes second waits here, and then finds nothing left to do.
+_BEGIN: Final = {
+    "sqlite": ("BEGIN IMMEDIATE",),
+    "postgresql": ("BEGIN", "SELECT pg_advisory_xact_lock(7164270833612402)"),
+}
+_TRANSLATED: Final = {"sqlite": sqlite.translated, "postgresql": postgresql.translated}
+
+
+class NewerSchema(RuntimeError):
+    """A later version of this software has been at work on the database."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the database has revision {revision!r}, which this version does not know: "
+            "it was upgraded by a newer version, so use that one"
+        )
+
+
+async def upgrade(engine: AsyncEngine) -> None:
+    """
+    Apply the migrations that are missing, all or none; any number of processes may do so at once.
+
+    Raises:
+        NewerSchema: the database has a revision that this version does not know.
+        UnusableUrl: the server has no such database, or does not let us in, or not do this.
+        Unavailable: the database does not answer.
+    """
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_upgrade)
+    except (DBAPIError, *postgresql.ERRORS) as error:
+        original = error.driver_exception if isinstance(error, DBAPIError) else error
+        if postgresql.is_refusal(original):
+            raise UnusableUrl(f"PostgreSQL says: {original}") from None
+        translated = _TRANSLATED[engine.dialect.name](original)
+        if translated is error:
+            raise
+        raise translated from error
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    if connection.dialect.name == "postgresql":
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise UnusableUrl(f"the database has the encoding {encoding}, and UTF8 is needed")
+    if _is_up_to_date(connection, config):
+        return
+    connection.rollback()
+    begin, *lock = _BEGIN[connection.dialect.name]
+    connection.exec_driver_sql(begin)
+    try:
+        for statement in lock:
+            connection.exec_driver_sql(statement)
+        command.upgrade(config, "head")
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def _is_up_to_date(connection: sa.Connection, config: Config) -> bool:
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_heads()
+    for revision in current:
+        if revision not in known:
+            raise NewerSchema(revision)
+    return current == tuple(scripts.get_heads())

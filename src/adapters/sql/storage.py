@@ -1,0 +1,115 @@
+"""Transactions on an SQL database."""
+
+import asyncio
+import random
+from typing import Final, TypeVar
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.sql.accounts import SqlAccountRepository
+from adapters.sql.clinicians import SqlClinicianRepository
+from adapters.sql.clinics import SqlClinicRepository
+from adapters.sql.deletions import SqlDeletionRepository
+from adapters.sql.engines import create_engine
+from adapters.sql.patients import SqlPatientRepository
+from adapters.sql.postgresql import PostgresqlDatabase
+from adapters.sql.schema import upgrade
+from adapters.sql.sqlite import SqliteDatabase
+from adapters.sql.statements import Database, Interrupted, Session, Statement
+from clinic_domain.clinicians.ports import ClinicianRepository
+from clinic_domain.clinics.ports import ClinicRepository
+from clinic_domain.patients.ports import PatientRepository
+from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
+from clinic_domain.users import AccountRepository
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 8
+"""How often a transaction runs that others keep interrupting."""
+
+_PING: Final = Statement(sa.select(sa.literal_column("1")))
+
+
+@attrs.frozen
+class SqlTransaction(Transaction):
+    _session: Session
+
+    @property
+    def clinics(self) -> ClinicRepository:
+        return SqlClinicRepository(self._session)
+
+    @property
+    def clinicians(self) -> ClinicianRepository:
+        return SqlClinicianRepository(self._session)
+
+    @property
+    def patients(self) -> PatientRepository:
+        return SqlPatientRepository(self._session)
+
+    @property
+    def deletions(self) -> DeletionRepository:
+        return SqlDeletionRepository(self._session)
+
+    @property
+    def accounts(self) -> AccountRepository:
+        return SqlAccountRepository(self._session)
+
+
+def _database(engine: AsyncEngine) -> Database:
+    return SqliteDatabase(engine) if engine.dialect.name == "sqlite" else PostgresqlDatabase(engine)
+
+
+@attrs.frozen
+class SqlStorage(Storage):
+    """
+    A use case is one transaction of the database.
+
+    The engine comes from `create_engine`, and `upgrade` has been there; the storage disposes of it
+    when it is closed.
+    """
+
+    _database: Database = attrs.field(converter=_database, alias="engine")
+
+    async def transaction(self, work: Work[T]) -> T:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return await self._attempt(work)
+            except Interrupted:
+                # Whoever was in the way gets ahead, and not all come back at the same moment.
+                await asyncio.sleep(attempt * random.uniform(0.001, 0.01))  # noqa: S311 - no secret
+        return await self._attempt(work)
+
+    async def read(self, work: Work[T]) -> T:
+        return await work(SqlTransaction(await self._database.reading()))
+
+    async def _attempt(self, work: Work[T]) -> T:
+        async with self._database.writing() as session:
+            return await work(SqlTransaction(session))
+
+    async def ping(self) -> None:
+        session = await self._database.reading()
+        await session.all(_PING, {})
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+async def open_storage(url: str | URL) -> SqlStorage:
+    """
+    Return the storage at *url*, with the tables of this version.
+
+    Raises:
+        UnusableUrl: there cannot be a database at this URL.
+        NewerSchema: a later version has been at work on the database.
+        Unavailable: the database does not answer.
+    """
+    engine = create_engine(url)
+    try:
+        await upgrade(engine)
+    except BaseException:
+        await engine.dispose()
+        raise
+    return SqlStorage(engine)

@@ -1,0 +1,111 @@
+"""
+Records to test with: one call makes a valid one, keywords say what matters about it.
+
+Ids, share codes and addresses of different calls are different.
+"""
+
+from typing import Any, Final
+
+import attrs
+
+from clinic_domain.clinicians.model import Clinician, Role
+from clinic_domain.clinics.model import Clinic, ClinicDetails, ShareCode, Site, Tag
+from clinic_domain.patients.model import Patient, PatientSite, Permission
+from clinic_domain.testing.fakes import A_MORNING, SequentialIds, SequentialShareCodes
+from clinic_domain.users import Account, IssuedToken, Profile, User
+from clinic_domain.values import ClinicId, RecordId, SiteId, TagId, UserId
+
+_IDS: Final = SequentialIds(series=0xE)
+_CODES: Final = SequentialShareCodes()
+
+
+def a_clinic(**changes: Any) -> Clinic:
+    """Return a clinic with a name and nothing else."""
+    clinic = Clinic(
+        id=ClinicId(_IDS.new_id()),
+        share_code=a_share_code(),
+        created_time=A_MORNING,
+        updated_time=A_MORNING,
+        details=ClinicDetails(name="Saint Vitus"),
+        is_migrated=True,
+    )
+    return attrs.evolve(clinic, **changes)
+
+
+def a_share_code() -> ShareCode:
+    """Return a share code that was not used before."""
+    return ShareCode(_CODES.new_code())
+
+
+def a_tag(name: str = "Type 1") -> Tag:
+    """Return a tag with an id of its own."""
+    return Tag(TagId(_IDS.new_id()), name)
+
+
+def a_site(name: str = "Main Street") -> Site:
+    """Return a site with an id of its own."""
+    return Site(SiteId(_IDS.new_id()), name)
+
+
+def at(*sites: Site) -> tuple[PatientSite, ...]:
+    """Return *sites* as a patient holds them."""
+    return tuple(PatientSite(site.id, site.name) for site in sites)
+
+
+def a_user_id() -> UserId:
+    """Return the id of a user who was not met before."""
+    return UserId(f"user-{_IDS.new_id()}")
+
+
+def a_clinician(clinic: Clinic | ClinicId, **changes: Any) -> Clinician:
+    """Return a plain member of a clinic, with an address of its own."""
+    user_id = a_user_id()
+    clinician = Clinician(
+        id=RecordId(_IDS.new_id()),
+        clinic_id=_id_of(clinic),
+        created_time=A_MORNING,
+        updated_time=A_MORNING,
+        user_id=user_id,
+        email=f"{user_id}@example.com",
+        roles=(Role.CLINIC_MEMBER,),
+    )
+    return attrs.evolve(clinician, **changes)
+
+
+def a_patient(clinic: Clinic | ClinicId, **changes: Any) -> Patient:
+    """Return a patient of a clinic who lets it view the data."""
+    patient = Patient(
+        id=RecordId(_IDS.new_id()),
+        clinic_id=_id_of(clinic),
+        user_id=a_user_id(),
+        created_time=A_MORNING,
+        updated_time=A_MORNING,
+        full_name="Alice Example",
+        birth_date="1984-02-29",
+        permissions=frozenset({Permission.VIEW}),
+    )
+    return attrs.evolve(patient, **changes)
+
+
+def an_account(username: str | None = None, **changes: Any) -> Account:
+    """Return an account of its own user."""
+    user_id = a_user_id()
+    name = username or f"{user_id}@example.com"
+    account = Account(User(user_id, name, (name,)), Profile("Alice Example"), A_MORNING)
+    return attrs.evolve(account, **changes)
+
+
+def a_token(account: Account, **changes: Any) -> IssuedToken:
+    """Return a token that was issued to the owner of an account."""
+    token = IssuedToken(
+        id=_IDS.new_id(),
+        user_id=account.user.id,
+        is_server=account.is_server,
+        issued_time=A_MORNING,
+        expires_time=A_MORNING,
+    )
+    return attrs.evolve(token, **changes)
+
+
+def _id_of(clinic: Clinic | ClinicId) -> ClinicId:
+    return clinic.id if isinstance(clinic, Clinic) else clinic

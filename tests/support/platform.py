@@ -1,0 +1,119 @@
+"""The whole API in one process: over a storage, with stand-ins for the platform's services."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import attrs
+import httpx
+from litestar.types import ASGIApp
+
+from adapters.http_litestar import create_app
+from adapters.system import LogJournal, ObjectIds, RandomShareCodes, SystemClock
+from adapters.tidepool import (
+    Peer,
+    ServerToken,
+    TidepoolProfiles,
+    TidepoolServiceAccounts,
+    TidepoolSessions,
+    TidepoolUsers,
+)
+from clinic_domain.application import Application
+from clinic_domain.clinicians.rules import creator_of_clinic, new_clinician
+from clinic_domain.clinics.model import ShareCode
+from clinic_domain.clinics.rules import unmigrated_clinic
+from clinic_domain.storage import Storage, Transaction
+from clinic_domain.users import Profile, User
+from clinic_domain.values import ClinicId, RecordId, UserId
+from support.shared import module
+
+DEMO_PATIENT: Final = UserId("2000000009")
+_LEGACY_ACCOUNT: Final = UserId("3000000001")
+_PEERS: Final = "http://peers"
+_KEYCLOAK: Final = _PEERS + "/keycloak/realms/test/protocol/openid-connect/token"
+
+Answer = tuple[int, Mapping[str, str], bytes]
+Send = Callable[[str, str, Mapping[str, str], bytes | None], Awaitable[Answer]]
+
+
+@attrs.frozen
+class Platform:
+    """The API and the use cases behind it."""
+
+    application: Application
+    storage: Storage
+    app: ASGIApp
+    client: httpx.AsyncClient
+
+    async def send(
+        self, method: str, path: str, headers: Mapping[str, str], content: bytes | None
+    ) -> Answer:
+        """Send a request as the goldens want it sent."""
+        # The path goes out as it is: an HTTP client would tidy it up.
+        url = httpx.URL("http://api").copy_with(raw_path=path.encode())
+        answer = await self.client.request(method, url, headers=dict(headers), content=content)
+        return answer.status_code, dict(answer.headers), answer.content
+
+
+@asynccontextmanager
+async def platform(storage: Storage) -> AsyncIterator[Platform]:
+    """Run the API over *storage*, with peers that were just reset."""
+    peers = module("peers/peers.py")
+    peers.STATE.reset()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(peers.app)) as outgoing:
+        token = ServerToken(outgoing, _PEERS + "/shoreline", "server")
+        shoreline = Peer("shoreline", outgoing, _PEERS + "/shoreline", token)
+        seagull = Peer("seagull", outgoing, _PEERS + "/seagull", token)
+        application = Application.over(
+            storage,
+            users=TidepoolUsers(shoreline),
+            profiles=TidepoolProfiles(seagull),
+            service_accounts=TidepoolServiceAccounts(outgoing, _KEYCLOAK),
+            clock=SystemClock(),
+            ids=ObjectIds(),
+            share_codes=RandomShareCodes(),
+            journal=LogJournal(),
+            demo_patient=DEMO_PATIENT,
+        )
+        app = create_app(
+            application,
+            TidepoolSessions(shoreline),
+            readiness=storage.ping,
+        )
+        incoming = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two names for one protocol
+        async with httpx.AsyncClient(transport=incoming) as client:
+            yield Platform(application, storage, app, client)
+
+
+def with_legacy_clinic(api: Platform) -> Send:
+    """
+    Return how to send requests where a legacy account gets its empty clinic from the storage.
+
+    That is what the goldens of other operations begin with.
+    """
+
+    async def send(
+        method: str, path: str, headers: Mapping[str, str], content: bytes | None
+    ) -> Answer:
+        if not (method == "POST" and path == f"/v1/clinicians/{_LEGACY_ACCOUNT}/migrate"):
+            return await api.send(method, path, headers, content)
+        clinic_id = await _open_legacy_clinic(api.storage)
+        return await api.send("GET", f"/v1/clinics/{clinic_id}", headers, None)
+
+    return send
+
+
+async def _open_legacy_clinic(storage: Storage) -> ClinicId:
+    now, ids = SystemClock().now(), ObjectIds()
+    code = ShareCode(RandomShareCodes().new_code())
+    clinic = unmigrated_clinic(ClinicId(ids.new_id()), code, _LEGACY_ACCOUNT, now)
+    owner = User(_LEGACY_ACCOUNT, emails=("legacyclinic1@example.com",))
+    admin = creator_of_clinic(owner, Profile("Legacy Clinic One"))
+    clinician = new_clinician(RecordId(ids.new_id()), clinic.id, admin, now)
+
+    async def work(tx: Transaction) -> None:
+        await tx.clinics.add(clinic)
+        await tx.clinicians.add(clinician)
+
+    await storage.transaction(work)
+    return clinic.id

@@ -1,0 +1,148 @@
+"""A service over memory whose surroundings are in the hands of the test."""
+
+import asyncio
+from typing import TypeVar
+
+import attrs
+
+from adapters.memory import MemoryStorage
+from clinic_domain.access.model import Principal
+from clinic_domain.application import Application
+from clinic_domain.clinicians.model import Clinician, ClinicianQuery
+from clinic_domain.clinics.model import Clinic, ClinicQuery
+from clinic_domain.deletions import DeletionRecord
+from clinic_domain.patients.model import Patient, PatientQuery
+from clinic_domain.storage import Storage, Transaction, Work
+from clinic_domain.testing.fakes import (
+    FakeProfiles,
+    FakeServiceAccounts,
+    FakeUsers,
+    FixedClock,
+    RecordingJournal,
+    SequentialIds,
+    SequentialShareCodes,
+)
+from clinic_domain.values import EVERYTHING, ClinicId, UserId
+
+T = TypeVar("T")
+
+SERVER = Principal(UserId("a-backend-service"), is_server=True)
+
+
+def user(user_id: str) -> Principal:
+    """Return who calls with the session token of a user."""
+    return Principal(UserId(user_id))
+
+
+@attrs.frozen
+class World:
+    """The use cases, and all that they see and leave behind."""
+
+    demo_patient: UserId | None = None
+    storage: Storage = attrs.field(factory=MemoryStorage)
+    clock: FixedClock = attrs.field(factory=FixedClock)
+    ids: SequentialIds = attrs.field(factory=SequentialIds)
+    share_codes: SequentialShareCodes = attrs.field(factory=SequentialShareCodes)
+    users: FakeUsers = attrs.field(factory=FakeUsers)
+    profiles: FakeProfiles = attrs.field(factory=FakeProfiles)
+    service_accounts: FakeServiceAccounts = attrs.field(factory=FakeServiceAccounts)
+    journal: RecordingJournal = attrs.field(factory=RecordingJournal)
+    app: Application = attrs.field(init=False)
+
+    @app.default
+    def _over_the_others(self) -> Application:
+        return Application.over(
+            self.storage,
+            users=self.users,
+            profiles=self.profiles,
+            service_accounts=self.service_accounts,
+            clock=self.clock,
+            ids=self.ids,
+            share_codes=self.share_codes,
+            journal=self.journal,
+            demo_patient=self.demo_patient,
+        )
+
+    async def has(self, *records: Clinic | Clinician | Patient) -> None:
+        """Let these have been there all the time."""
+
+        async def work(tx: Transaction) -> None:
+            for record in records:
+                match record:
+                    case Clinic():
+                        await tx.clinics.add(record)
+                    case Clinician():
+                        await tx.clinicians.add(record)
+                    case Patient():
+                        await tx.patients.add(record)
+
+        await self.storage.transaction(work)
+
+    async def clinics(self) -> tuple[Clinic, ...]:
+        """Return all clinics as they are now."""
+        views = await self.storage.read(lambda tx: tx.clinics.views(ClinicQuery()))
+        return tuple(view.clinic for view in views)
+
+    async def clinic(self, clinic: Clinic | ClinicId) -> Clinic:
+        """Return a clinic as it is now."""
+        return await self.storage.read(lambda tx: tx.clinics.get(_id_of(clinic)))
+
+    async def clinicians(self, clinic: Clinic | ClinicId) -> tuple[Clinician, ...]:
+        """Return the clinicians of a clinic as they are now, newest first."""
+        query = ClinicianQuery(_id_of(clinic))
+        return await self.storage.read(lambda tx: tx.clinicians.of_clinic(query))
+
+    async def patients(self, clinic: Clinic | ClinicId) -> tuple[Patient, ...]:
+        """Return the patients of a clinic as they are now, by name."""
+        query = PatientQuery(_id_of(clinic), page=EVERYTHING)
+        return (await self.storage.read(lambda tx: tx.patients.page(query))).patients
+
+    async def patient(self, patient: Patient) -> Patient:
+        """Return a patient as he is now."""
+        return await self.storage.read(
+            lambda tx: tx.patients.get(patient.clinic_id, patient.user_id)
+        )
+
+    async def removed_clinics(
+        self, clinic: Clinic | ClinicId
+    ) -> tuple[DeletionRecord[Clinic], ...]:
+        return await self.storage.read(lambda tx: tx.deletions.clinics(_id_of(clinic)))
+
+    async def removed_clinicians(
+        self, clinic: Clinic | ClinicId
+    ) -> tuple[DeletionRecord[Clinician], ...]:
+        return await self.storage.read(lambda tx: tx.deletions.clinicians(_id_of(clinic)))
+
+    async def removed_patients(
+        self, clinic: Clinic | ClinicId
+    ) -> tuple[DeletionRecord[Patient], ...]:
+        return await self.storage.read(lambda tx: tx.deletions.patients(_id_of(clinic)))
+
+
+@attrs.frozen
+class HesitantStorage(Storage):
+    """A storage whose transactions let others run before and after they did their work."""
+
+    _storage: Storage = attrs.field(factory=MemoryStorage)
+
+    async def transaction(self, work: Work[T]) -> T:
+        async def hesitant(tx: Transaction) -> T:
+            await asyncio.sleep(0)
+            result = await work(tx)
+            await asyncio.sleep(0)
+            return result
+
+        return await self._storage.transaction(hesitant)
+
+    async def read(self, work: Work[T]) -> T:
+        return await self._storage.read(work)
+
+    async def ping(self) -> None:
+        await self._storage.ping()
+
+    async def close(self) -> None:
+        await self._storage.close()
+
+
+def _id_of(clinic: Clinic | ClinicId) -> ClinicId:
+    return clinic.id if isinstance(clinic, Clinic) else clinic

@@ -1,0 +1,191 @@
+"""What the environment says (chapter 01, section 11)."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.settings import SettingError, boolean, described, duration, read_settings
+
+PLATFORM = {
+    "TIDEPOOL_SHORELINE_CLIENT_ADDRESS": "http://shoreline:9107",
+    "TIDEPOOL_SERVER_TOKEN": "s",
+}
+
+
+def test_nothing_has_to_be_set() -> None:
+    settings = read_settings({})
+
+    assert settings.storage_url == "sqlite:///clinic.db"
+    assert (settings.storage_kind, settings.identity) == ("sql", "local")
+    assert (settings.host, settings.variables.port) == ("127.0.0.1", 8080)
+    assert (settings.metrics_host, settings.metrics_port) == ("127.0.0.1", 9090)
+    assert 1 <= settings.workers <= 4
+    assert settings.variables.token_lifetime == timedelta(days=1)
+    assert settings.variables.peer_timeout == timedelta(seconds=10)
+    assert settings.variables.demo_patient is None
+    assert settings.variables.log_level == "info"
+
+
+def test_the_address_of_the_user_service_means_the_platform() -> None:
+    settings = read_settings(PLATFORM)
+
+    assert (settings.identity, settings.host) == ("tidepool", "0.0.0.0")
+    assert settings.shoreline == "http://shoreline:9107"
+
+
+def test_an_identity_that_is_set_wins() -> None:
+    assert read_settings(PLATFORM | {"CLINIC_IDENTITY": "local"}).identity == "local"
+
+    platform = read_settings({"CLINIC_IDENTITY": "tidepool", "TIDEPOOL_SERVER_TOKEN": "s"})
+    assert platform.shoreline == "http://shoreline:9107"
+
+
+def test_the_platform_needs_a_secret() -> None:
+    for secret in ({}, {"TIDEPOOL_SERVER_TOKEN": ""}):
+        with pytest.raises(SettingError, match="TIDEPOOL_SERVER_TOKEN"):
+            read_settings({"CLINIC_IDENTITY": "tidepool"} | secret)
+
+
+@pytest.mark.parametrize("hosts", ["", "localhost", "a:1,b:2"])
+def test_the_hosts_of_mongodb_ask_for_mongodb(hosts: str) -> None:
+    with pytest.raises(SettingError, match="MongoDB"):
+        read_settings({"TIDEPOOL_STORE_ADDRESSES": hosts})
+
+    given_both = {"TIDEPOOL_STORE_ADDRESSES": hosts, "CLINIC_STORAGE": "sqlite:///x.db"}
+    assert read_settings(given_both).storage_url == "sqlite:///x.db"
+
+
+def test_a_storage_in_memory_belongs_to_one_process() -> None:
+    settings = read_settings({"CLINIC_STORAGE": "memory:", "CLINIC_WORKERS": "4"})
+
+    assert (settings.storage_kind, settings.workers) == ("memory", 1)
+
+
+@pytest.mark.parametrize(
+    "off",
+    [
+        {"CLINIC_METRICS_PORT": ""},
+        {"CLINIC_METRICS_PORT": "0"},
+        {"CLINIC_METRICS_HOST": ""},
+    ],
+)
+def test_metrics_can_be_switched_off(off: dict[str, str]) -> None:
+    assert read_settings(off).metrics_port is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLINIC_STORAGE", ""),
+        ("CLINIC_STORAGE", "clinic.db"),
+        ("CLINIC_STORAGE", "mongodb://localhost"),
+        ("CLINIC_STORAGE", "postgresql://localhost"),
+        ("CLINIC_IDENTITY", ""),
+        ("CLINIC_IDENTITY", "Local"),
+        ("CLINIC_HOST", ""),
+        ("CLINIC_PORT", ""),
+        ("CLINIC_PORT", "0"),
+        ("CLINIC_PORT", "65536"),
+        ("CLINIC_PORT", "-1"),
+        ("CLINIC_PORT", "80a"),
+        ("CLINIC_PORT", "٣"),
+        ("CLINIC_METRICS_PORT", "off"),
+        ("CLINIC_WORKERS", "0"),
+        ("CLINIC_WORKERS", "9" * 100),
+        ("CLINIC_MAX_BODY", "1MB"),
+        ("CLINIC_TOKEN_LIFETIME", ""),
+        ("CLINIC_TOKEN_LIFETIME", "0s"),
+        ("CLINIC_TOKEN_LIFETIME", "-1h"),
+        ("CLINIC_PEER_TIMEOUT", "10"),
+        ("LOG_LEVEL", "loud"),
+        ("TIDEPOOL_SHORELINE_CLIENT_ADDRESS", ""),
+        ("TIDEPOOL_SHORELINE_CLIENT_ADDRESS", "shoreline:9107"),
+        ("TIDEPOOL_SEAGULL_CLIENT_ADDRESS", "ftp://seagull"),
+        ("TIDEPOOL_SEAGULL_CLIENT_ADDRESS", "http://seagull/?x"),
+        ("TIDEPOOL_SEAGULL_CLIENT_ADDRESS", "http://[seagull"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"^{name}: "):
+        read_settings({name: value})
+
+
+def test_secrets_show_nowhere() -> None:
+    settings = read_settings(PLATFORM | {"TIDEPOOL_SERVER_TOKEN": "hush"})
+
+    assert settings.variables.server_token == "hush"
+    assert "hush" not in repr(settings)
+    with pytest.raises(SettingError) as raised:
+        read_settings({"CLINIC_STORAGE": "mongodb://user:hush@host"})
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [("", "info"), ("WARN", "warning"), ("Debug", "debug"), ("dpanic", "critical")],
+)
+def test_levels_have_the_names_of_the_reference(text: str, level: str) -> None:
+    assert read_settings({"LOG_LEVEL": text}).variables.log_level == level
+
+
+@pytest.mark.parametrize("text", ["1", "t", "T", "TRUE", "true", "True"])
+def test_what_is_true(text: str) -> None:
+    assert boolean(text)
+
+
+@pytest.mark.parametrize("text", ["0", "f", "F", "FALSE", "false", "False"])
+def test_what_is_false(text: str) -> None:
+    assert not boolean(text)
+
+
+@pytest.mark.parametrize("text", ["", "yes", "tRUE", " true", "2"])
+def test_what_is_neither(text: str) -> None:
+    with pytest.raises(ValueError, match="neither true nor false"):
+        boolean(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("90s", 90),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        (".5s", 0.5),
+        ("1.s", 1),
+        ("+2m3s", 123),
+        ("-1m", -60),
+        ("1h1h", 7200),
+        ("250ms", 0.25),
+        ("7us7µs7μs", 21e-6),
+        ("1000ns", 1e-6),
+    ],
+)
+def test_durations_are_written_as_in_go(text: str, seconds: float) -> None:
+    assert duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "h", "1d", "1 h", "1h ", "--1h", "1h-1m", ".s", "9" * 30 + "h"]
+)
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no duration|is too long"):
+        duration(text)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 59), st.integers(0, 59))
+def test_parts_of_a_duration_add_up(hours: int, minutes: int, seconds: int) -> None:
+    expected = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+    assert duration(f"{hours}h{minutes}m{seconds}s") == expected
+
+
+def test_every_setting_is_told_once() -> None:
+    names = [one.name for one in described()]
+
+    assert len(names) == len(set(names))
+    assert all(one.help for one in described())
+    assert {"CLINIC_STORAGE", "LOG_LEVEL", "TIDEPOOL_SERVER_TOKEN"} <= set(names)
+    assert [one.name for one in described() if one.is_secret] == ["TIDEPOOL_SERVER_TOKEN"]

@@ -1,0 +1,82 @@
+"""Profiles of the platform (PEER-7)."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.tidepool import Peer, TidepoolProfiles
+from clinic_domain.users import PatientProfile, Profile, UsersUnavailable
+from clinic_domain.values import UserId
+from unit.adapters.tidepool.conftest import Platform
+
+pytestmark = pytest.mark.anyio
+
+JANE = UserId("1000000001")
+
+
+@pytest.fixture
+def profiles(peer: Peer) -> TidepoolProfiles:
+    return TidepoolProfiles(peer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "profile"),
+    [
+        ({}, Profile()),
+        ({"fullName": None, "patient": None}, Profile()),
+        ({"fullName": "Jane", "clinic": {"role": "x"}}, Profile("Jane")),
+        ({"patient": {}}, Profile()),
+        (
+            {
+                "fullName": "Jane",
+                "patient": {
+                    "fullName": "Kim",
+                    "birthday": "2014-06-05",
+                    "mrn": "7",
+                    "targetDevices": ["dexcom"],
+                    "email": "kim@example.com",
+                    "about": {"x": 1},
+                },
+            },
+            Profile("Jane", PatientProfile("Kim", "2014-06-05", "7", ("dexcom",))),
+        ),
+        (
+            {"patient": {"birthday": "", "targetDevices": []}},
+            Profile(None, PatientProfile(birthday="", target_devices=())),
+        ),
+    ],
+)
+async def test_a_profile_is_read(
+    profiles: TidepoolProfiles, platform: Platform, answer: Any, profile: Profile
+) -> None:
+    platform.answers_with(httpx.Response(200, json=answer))
+
+    assert await profiles.find(JANE) == profile
+    assert platform.asked[0].url.raw_path == b"/prefix/1000000001/profile"
+
+
+async def test_no_profile_is_none(profiles: TidepoolProfiles, platform: Platform) -> None:
+    platform.answers_with(httpx.Response(404))
+
+    assert await profiles.find(JANE) is None
+
+
+@pytest.mark.parametrize("status", [201, 204, 400, 401, 403, 500])
+async def test_any_other_answer_is_a_failure(
+    profiles: TidepoolProfiles, platform: Platform, status: int
+) -> None:
+    platform.answers_with(httpx.Response(status, json={}))
+
+    with pytest.raises(UsersUnavailable):
+        await profiles.find(JANE)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"fullName":7}', b'{"patient":"x"}'])
+async def test_what_is_no_profile_is_a_failure(
+    profiles: TidepoolProfiles, platform: Platform, body: bytes
+) -> None:
+    platform.answers_with(httpx.Response(200, content=body))
+
+    with pytest.raises(UsersUnavailable):
+        await profiles.find(JANE)
