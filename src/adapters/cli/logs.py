@@ -9,6 +9,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, Final, TextIO, cast
 
@@ -119,12 +120,7 @@ def formatter() -> logging.Formatter:
 
 
 def _shared() -> list[Processor]:
-    return [
-        structlog.processors.add_log_level,
-        _with_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _with_frames,
-    ]
+    return [structlog.processors.add_log_level, _with_name_and_time, _with_frames]
 
 
 def _renderer() -> Processor:
@@ -137,15 +133,16 @@ def _serialized(event: MutableMapping[str, Any], **_: Any) -> str:
     return _encode(event).decode()
 
 
-def _with_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _with_name_and_time(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     record = event.get("_record")
     event.setdefault("logger", getattr(record or logger, "name", "clinic"))
+    event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     return event
 
 
 def _with_frames(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Replace an exception by its kind and place: what it says may be about a patient."""
-    error = _exception(event.pop("exc_info", None))
+    error = _exception(event.pop("exc_info")) if "exc_info" in event else None
     if error is not None:
         event["kind"] = f"{type(error).__module__}.{type(error).__qualname__}"
         event["frames"] = [

@@ -104,9 +104,10 @@ def refuse_blank_name(details: ClinicDetails) -> None:
 
 def can_migrate(clinic: Clinic) -> bool:
     """Whether the initial migration of a legacy clinic could start (CLINIC-3)."""
+    if clinic.is_migrated or not clinic.admins:
+        return False
     described = all(getattr(clinic.details, name) for name in _NEEDED_TO_MIGRATE)
-    tagged = all(tag.id and tag.name for tag in clinic.tags or ())
-    return not clinic.is_migrated and described and tagged and bool(clinic.admins)
+    return described and all(tag.id and tag.name for tag in clinic.tags or ())
 
 
 def refuse_unmigrated(clinic: Clinic) -> None:
