@@ -1,4 +1,4 @@
-"""Storage in an SQL database: SQLite, where a file is enough."""
+"""Storage in an SQL database: SQLite, where a file is enough, or PostgreSQL."""
 
 from adapters.sql.engines import UnusableUrl, create_engine
 from adapters.sql.schema import NewerSchema, upgrade

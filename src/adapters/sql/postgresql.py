@@ -42,6 +42,8 @@ READERS: Final = 6
 WRITERS: Final = 8
 PATIENCE: Final = 10.0
 """Seconds in which a transaction gets a connection, and each clinic, or does not."""
+ANSWER: Final = 60.0
+"""Seconds after which a statement is given up: the way to the server may be gone without a word."""
 
 _SETTINGS: Final = (
     # Statements are short; to compile them takes longer than to run them.
@@ -230,7 +232,9 @@ class Reading(Session):
         values = compiled.values(parameters)
         connection = await self._pool.take()
         try:
-            rows: list[Row] = await _asked(connection.driver.fetch(compiled.sql, *values))
+            rows: list[Row] = await _asked(
+                connection.driver.fetch(compiled.sql, *values, timeout=ANSWER)
+            )
         except BaseException:
             await asyncio.shield(self._pool.settle(connection, "SELECT 1"))
             raise
@@ -264,31 +268,33 @@ class Writing(Session):
     async def all(self, statement: Statement, parameters: Parameters) -> list[Row]:
         compiled = (statement.to_change or statement).compiled(self._dialect)
         values = compiled.values(parameters)
-        rows: list[Row] = await self._asked(self._driver.fetch(compiled.sql, *values))
+        rows: list[Row] = await self._asked(
+            self._driver.fetch(compiled.sql, *values, timeout=ANSWER)
+        )
         return rows
 
     async def run(self, statement: Statement, parameters: Parameters) -> int:
         compiled = statement.compiled(self._dialect)
         values = compiled.values(parameters)
-        done = await self._asked(self._driver.execute(compiled.sql, *values))
+        done = await self._asked(self._driver.execute(compiled.sql, *values, timeout=ANSWER))
         return int(done.rpartition(" ")[2])
 
     async def run_for_each(self, statement: Statement, rows: Iterable[Parameters]) -> None:
         compiled = statement.compiled(self._dialect)
         values = [compiled.values(row) for row in rows]
         if len(values) == 1:
-            await self._asked(self._driver.execute(compiled.sql, *values[0]))
+            await self._asked(self._driver.execute(compiled.sql, *values[0], timeout=ANSWER))
         elif values:
-            await self._asked(self._driver.executemany(compiled.sql, values))
+            await self._asked(self._driver.executemany(compiled.sql, values, timeout=ANSWER))
 
     async def begin(self) -> None:
-        await self._asked(self._driver.execute(_BEGIN))
+        await self._asked(self._driver.execute(_BEGIN, timeout=ANSWER))
 
     async def commit(self) -> None:
         """Keep all changes; where a statement failed there are none, whatever was made of it."""
         if self._failure is not None:
             raise self._failure
-        await self._asked(self._driver.execute("COMMIT"))
+        await self._asked(self._driver.execute("COMMIT", timeout=ANSWER))
 
     async def _asked(self, answer: Awaitable[T]) -> T:
         try:

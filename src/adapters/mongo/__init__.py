@@ -1,0 +1,14 @@
+"""Storage in MongoDB: the documents, collections and indexes of the reference service."""
+
+from adapters.mongo.connection import connection_string
+from adapters.mongo.indexes import IncompatibleIndex
+from adapters.mongo.storage import MongoStorage, UnusableServer
+from adapters.mongo.transactions import ServerError
+
+__all__ = [
+    "IncompatibleIndex",
+    "MongoStorage",
+    "ServerError",
+    "UnusableServer",
+    "connection_string",
+]

@@ -1,0 +1,207 @@
+"""What the repositories of one piece of work share: the database, the session, what was read."""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import attrs
+from bson import ObjectId
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.cursor import AsyncCursor
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from adapters.mongo.cancellation import to_the_end
+from adapters.mongo.changes import Update
+from adapters.mongo.documents import Document, Unreadable
+from adapters.mongo.indexes import CLINICS
+from adapters.mongo.turns import Turn
+from clinic_domain.errors import DomainError
+from clinic_domain.values import Page
+
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger(__name__)
+_INDEX: Final = re.compile(r" index: (?:\S*\.\$)?(\S+) dup key")
+_TOUCH: Final = (Update({"$set": {"_locked": True}}), Update({"$unset": {"_locked": ""}}))
+
+
+@attrs.define(eq=False)
+class Scope:
+    """
+    A transaction, or with `session=None` reads that each see what is committed.
+
+    Transactions of MongoDB meet where they write the same document. Where one rests on a clinic
+    that it read, it therefore writes it in the end: `touch` gives it another version with the same
+    content.
+    """
+
+    _database: AsyncDatabase[Document]
+    _session: AsyncClientSession | None = None
+    _turn: Turn | None = None
+    _read: set[ObjectId] = attrs.field(factory=set, init=False)
+    _written: set[ObjectId] = attrs.field(factory=set, init=False)
+    _has_written: bool = attrs.field(default=False, init=False)
+
+    def _collection(self, name: str) -> AsyncCollection[Document]:
+        return self._database[name]
+
+    def _writing(self) -> AsyncClientSession:
+        if self._session is None:
+            raise TypeError("work that only reads cannot write")
+        self._has_written = True
+        return self._session
+
+    async def will_read_clinic(self, clinic_id: ObjectId) -> None:
+        if self._turn is not None:
+            await self._turn.at(clinic_id)
+
+    def has_read_clinic(self, clinic_id: ObjectId) -> None:
+        self._read.add(clinic_id)
+
+    def has_written_clinic(self, clinic_id: ObjectId) -> None:
+        self._written.add(clinic_id)
+
+    async def touch_clinics(self) -> None:
+        """Meet everybody who changed a clinic that this transaction read and rests on."""
+        if self._has_written:
+            for clinic_id in self._read - self._written:
+                await self.touch(clinic_id)
+
+    async def touch(self, clinic_id: ObjectId) -> None:
+        self.has_written_clinic(clinic_id)
+        await self.update(CLINICS, {"_id": clinic_id}, _TOUCH)
+
+    # Reading
+
+    async def one(
+        self, collection: str, condition: Document, decode: Callable[[Document], T]
+    ) -> T | None:
+        found = self._collection(collection).find_one(condition, session=self._session)
+        document = await to_the_end(found)
+        return None if document is None else decode(document)
+
+    def find(self, collection: str, condition: Document, **options: Any) -> AsyncCursor[Document]:
+        return self._collection(collection).find(condition, session=self._session, **options)
+
+    async def aggregate(self, collection: str, pipeline: Sequence[Document]) -> list[Document]:
+        async def all_() -> list[Document]:
+            cursor = await self._collection(collection).aggregate(pipeline, session=self._session)
+            return await cursor.to_list()
+
+        return await to_the_end(all_())
+
+    async def count(self, collection: str, condition: Document) -> int:
+        return await to_the_end(
+            self._collection(collection).count_documents(condition, session=self._session)
+        )
+
+    # Writing
+
+    async def insert(self, collection: str, *documents: Document) -> None:
+        await to_the_end(
+            self._collection(collection).insert_many(documents, session=self._writing())
+        )
+
+    async def update(self, collection: str, condition: Document, updates: Sequence[Update]) -> bool:
+        """Apply updates to one document, one after another; return whether it is there."""
+        writes = [
+            UpdateOne(condition, update.change, array_filters=update.filters or None)
+            for update in updates
+        ]
+        result = await to_the_end(
+            self._collection(collection).bulk_write(writes, session=self._writing())
+        )
+        return result.matched_count > 0
+
+    async def update_all(
+        self,
+        collection: str,
+        condition: Document,
+        change: Document | Sequence[Document],
+        filters: Sequence[Document] | None = None,
+    ) -> None:
+        await to_the_end(
+            self._collection(collection).update_many(
+                condition, change, array_filters=filters, session=self._writing()
+            )
+        )
+
+    async def put(self, collection: str, condition: Document, change: Document) -> Document | None:
+        """Change the document that matches, or make one; return it as it is then."""
+        return await to_the_end(
+            self._collection(collection).find_one_and_update(
+                condition,
+                change,
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+                session=self._writing(),
+            )
+        )
+
+    async def take(self, collection: str, condition: Document) -> Document | None:
+        """Delete a document, and return it."""
+        return await to_the_end(
+            self._collection(collection).find_one_and_delete(condition, session=self._writing())
+        )
+
+    async def delete(self, collection: str, condition: Document) -> int:
+        """Delete all documents that match; return how many."""
+        result = await to_the_end(
+            self._collection(collection).delete_many(condition, session=self._writing())
+        )
+        return result.deleted_count
+
+
+async def listed(
+    cursor: AsyncCursor[Document], page: Page, decode: Callable[[Document], T]
+) -> tuple[T, ...]:
+    """Return a page of what a cursor finds, as far as it can be read."""
+    return readable(await documents(cursor, page), decode)
+
+
+async def documents(cursor: AsyncCursor[Document], page: Page) -> list[Document]:
+    """Return a page of what a cursor finds."""
+    if page.limit == 0:
+        # To the server that is no limit.
+        return []
+    if page.offset:
+        cursor = cursor.skip(page.offset)
+    if page.limit is not None:
+        cursor = cursor.limit(page.limit)
+    return await to_the_end(cursor.to_list())
+
+
+def readable(found: Iterable[Document], decode: Callable[[Document], T]) -> tuple[T, ...]:
+    """Return what documents stand for; those that cannot be read are left out and noted."""
+    values = []
+    for document in found:
+        try:
+            values.append(decode(document))
+        except Unreadable as error:
+            # Ids and names of members only, never what they hold.
+            _LOG.warning("left out document %s: %s cannot be read", document.get("_id"), error)
+    return tuple(values)
+
+
+@contextmanager
+def refusals(errors: Mapping[str, DomainError]) -> Iterator[None]:
+    """Raise one of *errors*, by the name of the unique index that refused a document."""
+    try:
+        yield
+    except (DuplicateKeyError, BulkWriteError) as error:
+        refusal = errors.get(_violated_index(error))
+        if refusal is None:
+            raise
+        raise refusal from None
+
+
+def _violated_index(error: DuplicateKeyError | BulkWriteError) -> str:
+    details: Mapping[str, Any] = error.details or {}
+    first: Mapping[str, Any] = next(iter(details.get("writeErrors") or ()), details)
+    found = _INDEX.search(str(first.get("errmsg", "")))
+    return found[1] if found else ""

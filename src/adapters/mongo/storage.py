@@ -1,0 +1,148 @@
+"""The storage in MongoDB."""
+
+import asyncio
+from typing import Any, Final, TypeVar
+
+import attrs
+from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import AsyncMongoClient, ReadPreference
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+
+from adapters.mongo.accounts import MongoAccountRepository
+from adapters.mongo.clinicians import MongoClinicianRepository
+from adapters.mongo.clinics import MongoClinicRepository
+from adapters.mongo.connection import DATABASE, database_of, new_client
+from adapters.mongo.deletions import MongoDeletionRepository
+from adapters.mongo.documents import Document
+from adapters.mongo.indexes import create_indexes
+from adapters.mongo.patients import MongoPatientRepository
+from adapters.mongo.scope import Scope
+from adapters.mongo.transactions import MAJORITY, Transactions, told
+from adapters.mongo.turns import Turn, Turns
+from clinic_domain.clinicians.ports import ClinicianRepository
+from clinic_domain.clinics.ports import ClinicRepository
+from clinic_domain.errors import Unavailable
+from clinic_domain.patients.ports import PatientRepository
+from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
+from clinic_domain.users import AccountRepository
+
+T = TypeVar("T")
+
+PATIENCE: Final = 30.0
+"""Seconds in which a transaction gets through, or does not."""
+
+_LONGEST_PING: Final = 5.0
+# One document with a time that Python cannot express, or with broken text, must not break a list.
+_CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="replace",
+)
+
+
+class UnusableServer(Exception):
+    """The server at this address cannot do what is needed."""
+
+
+@attrs.frozen
+class MongoTransaction(Transaction):
+    _scope: Scope
+
+    @property
+    def clinics(self) -> ClinicRepository:
+        return MongoClinicRepository(self._scope)
+
+    @property
+    def clinicians(self) -> ClinicianRepository:
+        return MongoClinicianRepository(self._scope)
+
+    @property
+    def patients(self) -> PatientRepository:
+        return MongoPatientRepository(self._scope)
+
+    @property
+    def deletions(self) -> DeletionRepository:
+        return MongoDeletionRepository(self._scope)
+
+    @property
+    def accounts(self) -> AccountRepository:
+        return MongoAccountRepository(self._scope)
+
+
+@attrs.frozen(eq=False)
+class MongoStorage(Storage):
+    """
+    A database of the reference service, which may run on it at the same time.
+
+    A transaction is one of the server: it sees one state, and of two that write the same document
+    one begins again. A commit is acknowledged by a majority of the servers, so it outlives the loss
+    of any one of them. Should they be lost while a commit is under way, Unavailable may also mean
+    that nobody knows whether it was kept.
+    """
+
+    _client: AsyncMongoClient[Document]
+    _name: str = DATABASE
+    _patience: float = PATIENCE
+    _turns: Turns = attrs.field(factory=Turns, init=False)
+
+    @classmethod
+    def at(cls, url: str, database: str = "") -> "MongoStorage":
+        """
+        Return a storage on the servers of a URL; it connects when it is first used.
+
+        The database is the one that is given, or the one in the URL, or `clinic`.
+        """
+        return cls(new_client(url), database or database_of(url))
+
+    async def start(self) -> None:
+        """
+        Make the database ready: create what indexes it lacks.
+
+        Raises:
+            UnusableServer: the server is no member of a replica set.
+            IncompatibleIndex: another index has the name of one that is needed.
+            Unavailable: the server does not answer.
+        """
+        with told():
+            hello = await self._client.admin.command("hello")
+            if "setName" not in hello and hello.get("msg") != "isdbgrid":
+                raise UnusableServer(
+                    "MongoDB has to run as a replica set, which may have a single member, because"
+                    " transactions need one: start mongod with --replSet and call rs.initiate()"
+                )
+            await create_indexes(self.database)
+
+    async def transaction(self, work: Work[T]) -> T:
+        with Turn(self._turns) as turn:
+
+            async def within(session: AsyncClientSession) -> T:
+                scope = Scope(self.database, session, turn)
+                result = await work(MongoTransaction(scope))
+                await scope.touch_clinics()
+                return result
+
+            return await Transactions(self._client, self._patience).run(within)
+
+    async def read(self, work: Work[T]) -> T:
+        with told():
+            return await work(MongoTransaction(Scope(self.database)))
+
+    async def ping(self) -> None:
+        try:
+            async with asyncio.timeout(_LONGEST_PING):
+                with told():
+                    await self._client.admin.command("ping")
+        except TimeoutError:
+            raise Unavailable from None
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    @property
+    def database(self) -> AsyncDatabase[Document]:
+        """The database as the repositories use it."""
+        return self._client.get_database(
+            self._name, _CODEC, ReadPreference.PRIMARY, MAJORITY, ReadConcern("majority")
+        )

@@ -1,0 +1,212 @@
+"""What the storage writes is what the reference writes, and what the reference wrote stays."""
+
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import pytest
+from bson import ObjectId, json_util
+
+from adapters.mongo import MongoStorage
+from clinic_domain.clinicians.model import AllCliniciansQuery, Clinician
+from clinic_domain.clinics.model import Clinic, ClinicQuery
+from clinic_domain.deletions import Deletion
+from clinic_domain.patients.model import Patient, PatientQuery
+from clinic_domain.storage import Transaction
+from clinic_domain.testing.contracts.support import change, remove
+from clinic_domain.testing.examples import a_share_code
+from clinic_domain.values import EVERYTHING, UserId
+from support.mongo import an_empty_storage, stored_documents
+from support.platform import Platform, platform
+from support.shared import SHARED, module, needed
+
+AREAS: Final = ("clinicians", "clinics", "patients")
+NOW: Final = datetime(2026, 11, 21, 23, 43, 25, 620_000, tzinfo=UTC)
+
+Document = dict[str, Any]
+Documents = dict[str, list[Document]]
+
+
+def goldens() -> list[str]:
+    """Return the names of all goldens that tell what is stored, or of one that is missed then."""
+    files = (file for area in AREAS for file in sorted((SHARED / "golden" / area).glob("*.json")))
+    names = [f"{file.parent.name}/{file.stem}" for file in files if "database" in _read(file)]
+    return names or ["clinics/create"]
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text())
+
+
+@pytest.fixture
+async def storage(mongodb: str) -> AsyncIterator[MongoStorage]:
+    async with an_empty_storage(mongodb) as storage:
+        yield storage
+
+
+@pytest.fixture
+async def api(storage: MongoStorage) -> AsyncIterator[Platform]:
+    needed("peers/peers.py")
+    async with platform(storage) as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", goldens())
+async def test_documents_are_those_of_the_reference(
+    name: str, api: Platform, storage: MongoStorage
+) -> None:
+    recorded = _read(needed(f"golden/{name}.json"))
+    golden = module("golden/golden.py")
+    bindings = golden.Bindings()
+
+    answers = await golden.replay(recorded, api.send, bindings=bindings)
+    dump = _as_recorded(await stored_documents(storage))
+
+    assert answers == []
+    assert golden.database_differences(recorded, dump, bindings) == []
+
+
+@pytest.mark.parametrize("name", goldens())
+async def test_documents_of_the_reference_are_understood_and_kept(
+    name: str, storage: MongoStorage
+) -> None:
+    """Members that nobody knows outlive every update, and go along into deletion records."""
+    recorded = _filled(_read(needed(f"golden/{name}.json"))["database"])
+    expected = {collection: recorded.get(collection, []) for collection in KEPT}
+    for document in itertools.chain(*expected.values()):
+        _add_unknown_members(document)
+    for collection, documents in expected.items():
+        if documents:
+            await storage.database[collection].insert_many(documents)
+
+    clinics, clinicians, patients = await storage.read(_everything)
+    by_id = {document["_id"]: document for document in itertools.chain(*expected.values())}
+    for clinic in clinics:
+        await change(storage, clinic, _changed_clinic(clinic, by_id[ObjectId(clinic.id)]))
+    for clinician in clinicians:
+        await change(storage, clinician, attrs.evolve(clinician, name="New"))
+        by_id[ObjectId(clinician.id)]["name"] = "New"
+    for patient in patients:
+        await change(storage, patient, _changed_patient(patient, by_id[ObjectId(patient.id)]))
+
+    stored = await stored_documents(storage)
+    assert {name: _sorted(documents) for name, documents in stored.items()} == {
+        name: _sorted(documents) for name, documents in expected.items() if documents
+    }
+
+    records: list[Clinic | Clinician | Patient] = [*patients, *clinicians, *clinics]
+    for record in records:
+        await remove(storage, record, Deletion(NOW, UserId("somebody")))
+
+    left = await stored_documents(storage)
+    for collection, copy in KEPT.items():
+        copies = [record[copy] for record in left.get(f"{copy}_deletions", ())]
+        assert collection not in left
+        assert _sorted(copies) == _sorted(map(_as_copied, expected[collection]))
+
+
+KEPT: Final = {"clinics": "clinic", "clinicians": "clinician", "patients": "patient"}
+
+
+async def _everything(
+    tx: Transaction,
+) -> tuple[list[Clinic], tuple[Clinician, ...], list[Patient]]:
+    clinics = [view.clinic for view in await tx.clinics.views(ClinicQuery())]
+    patients: list[Patient] = []
+    for clinic in clinics:
+        page = await tx.patients.page(PatientQuery(clinic.id, page=EVERYTHING))
+        patients.extend(page.patients)
+    return clinics, await tx.clinicians.all(AllCliniciansQuery()), patients
+
+
+def _changed_clinic(clinic: Clinic, document: Document) -> Clinic:
+    """Change a clinic and its document in the same way, down to a tag and a site."""
+    document["name"] = "New"
+    document.setdefault("phoneNumbers", None)
+    details = attrs.evolve(clinic.details, name="New")
+    for elements in (document.get("patientTags"), document.get("sites")):
+        if elements:
+            elements[-1]["name"] = "New"
+    tags = clinic.tags and (*clinic.tags[:-1], attrs.evolve(clinic.tags[-1], name="New"))
+    sites = clinic.sites and (*clinic.sites[:-1], attrs.evolve(clinic.sites[-1], name="New"))
+    return attrs.evolve(clinic, details=details, tags=tags, sites=sites)
+
+
+def _changed_patient(patient: Patient, document: Document) -> Patient:
+    """Change a patient and the document in the same way: a text, and one data source of several."""
+    document["fullName"] = "New"
+    sources = patient.data_sources
+    if sources:
+        document["dataSources"][0]["state"] = "new"
+        sources = (attrs.evolve(sources[0], state="new"), *sources[1:])
+    return attrs.evolve(patient, full_name="New", data_sources=sources)
+
+
+def _add_unknown_members(document: Document) -> None:
+    """Give a document, and what is in it, members that no version has had so far."""
+    for value in list(document.values()):
+        for nested in value if isinstance(value, list) else [value]:
+            if isinstance(nested, dict):
+                nested["unknown"] = 7
+    document["unknown"] = {"a": [1, None, {"b": 2.5}]}
+
+
+def _as_copied(document: Document) -> Document:
+    """Return a document as deletion records have it."""
+    copied = {key: value for key, value in document.items() if (key, value) != _NO_NUMBERS}
+    return {"email": None, **copied} if "fullName" in document else copied
+
+
+_NO_NUMBERS: Final = ("phoneNumbers", None)
+
+
+def _sorted(documents: Iterable[Document]) -> list[Document]:
+    return sorted(documents, key=lambda document: str(document["_id"]))
+
+
+# How goldens write documents
+
+
+def _filled(recorded: Any) -> Documents:
+    """Return what a golden has stored, with values instead of placeholders."""
+    codes: dict[str, str] = {}
+
+    def value(found: re.Match[str]) -> str:
+        kind, number = found[1], int(found[2] or 0)
+        match kind:
+            case "oid":
+                return f"{number:024x}"
+            case "code":
+                return codes.setdefault(found[0], a_share_code().value)
+            case "now" | "week" | "month":
+                return NOW.isoformat()
+            case _:
+                return f"400000{number:04}"
+
+    filled = re.sub(r"<<(\w+)(?::(\d+))?>>", value, json.dumps(recorded))
+    documents: Documents = json_util.loads(filled, json_options=_OPTIONS)
+    return documents
+
+
+_OPTIONS: Final = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True, tzinfo=UTC)
+
+
+def _as_recorded(value: Any) -> Any:
+    """Return documents as goldens write them."""
+    match value:
+        case dict():
+            return {key: _as_recorded(member) for key, member in value.items()}
+        case list():
+            return [_as_recorded(element) for element in value]
+        case ObjectId():
+            return {"$oid": str(value)}
+        case datetime():
+            text = value.isoformat(timespec="milliseconds")
+            return {"$date": text.replace("+00:00", "Z")}
+        case _:
+            return value

@@ -1,0 +1,60 @@
+"""Databases of MongoDB for tests."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any, Final
+
+from pymongo import AsyncMongoClient, MongoClient
+
+from adapters.mongo import MongoStorage
+from adapters.mongo.storage import PATIENCE
+
+Client = AsyncMongoClient[dict[str, Any]]
+
+_NUMBERS: Final = count(1)
+PREFIX: Final = f"clinic_test_{os.getpid()}"
+"""Several runs may share a server."""
+
+_READY: Final = PREFIX
+
+
+@asynccontextmanager
+async def a_fresh_database(url: str) -> AsyncIterator[tuple[Client, str]]:
+    """Give a client and the name of a database that does not exist yet."""
+    name = f"{PREFIX}_{next(_NUMBERS)}"
+    async with Client(url, tz_aware=True) as client:
+        await client.drop_database(name)
+        yield client, name
+        await client.drop_database(name)
+
+
+@asynccontextmanager
+async def an_empty_storage(url: str, patience: float = PATIENCE) -> AsyncIterator[MongoStorage]:
+    """Give a storage that holds nothing, on a database whose indexes are there already."""
+    async with Client(url) as client:
+        storage = MongoStorage(client, _READY, patience)
+        await storage.start()
+        database = client[_READY]
+        yield storage
+        for collection in await database.list_collection_names():
+            await database[collection].delete_many({})
+
+
+async def stored_documents(storage: MongoStorage) -> dict[str, list[dict[str, Any]]]:
+    """Return all documents of all collections that have any, as they are."""
+    database = storage.database
+    documents = {
+        name: await database[name].find().sort("_id").to_list()
+        for name in await database.list_collection_names()
+    }
+    return {name: found for name, found in documents.items() if found}
+
+
+def drop_databases(url: str) -> None:
+    """Remove all databases that this run has made."""
+    with MongoClient[dict[str, Any]](url) as client:
+        for name in client.list_database_names():
+            if name.startswith(PREFIX):
+                client.drop_database(name)
