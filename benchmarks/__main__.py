@@ -7,12 +7,16 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.copying import copies
 from benchmarks.costs import costs
+from benchmarks.storages import storages
 from benchmarks.throughput import throughput
 
 MEASUREMENTS: dict[str, Callable[[], Awaitable[Table]]] = {
     "costs": costs,
     "throughput": throughput,
+    "storages": storages,
+    "copies": copies,
 }
 
 

@@ -14,8 +14,9 @@ from adapters.local_identity import (
     LocalUsers,
 )
 from adapters.memory import MemoryStorage
+from adapters.mongo import MongoStorage, connection_string
 from adapters.settings import Settings
-from adapters.sql import SqlStorage, create_engine, upgrade
+from adapters.sql import SqlStorage, create_engine, refuse_older, upgrade
 from adapters.system import (
     LogJournal,
     ObjectIds,
@@ -55,9 +56,24 @@ class Container(containers.DeclarativeContainer):
     memory_storage = providers.Singleton(MemoryStorage)
     sql_engine = providers.Singleton(create_engine, settings.provided.storage_url)
     sql_storage = providers.Singleton(SqlStorage, sql_engine)
+    mongo_url = providers.Selector(
+        settings.provided.storage_setting,
+        CLINIC_STORAGE=settings.provided.storage_url,
+        TIDEPOOL_STORE_ADDRESSES=providers.Callable(
+            connection_string,
+            scheme=variables.store_scheme,
+            addresses=variables.store_addresses,
+            username=variables.store_username,
+            password=variables.store_password,
+            tls=variables.store_tls,
+            options=variables.store_options,
+        ),
+    )
+    mongo_storage = providers.Singleton(MongoStorage.at, mongo_url, variables.database)
     storage = providers.Selector(
         settings.provided.storage_kind,
         memory=memory_storage,
+        mongo=mongo_storage,
         sql=sql_storage,
     )
     opened_storage = providers.Selector(
@@ -65,10 +81,27 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Factory(
             opened, memory_storage.provided.ping, memory_storage.provided.close
         ),
+        mongo=providers.Factory(opened, mongo_storage.provided.start, mongo_storage.provided.close),
         sql=providers.Factory(
             opened, providers.Callable(upgrade, sql_engine).provider, sql_storage.provided.close
         ),
     )
+
+    # The same, where nothing is to be changed: neither tables nor indexes.
+    opened_source = providers.Selector(
+        settings.provided.storage_kind,
+        memory=providers.Factory(
+            opened, memory_storage.provided.ping, memory_storage.provided.close
+        ),
+        mongo=providers.Factory(opened, mongo_storage.provided.ping, mongo_storage.provided.close),
+        sql=providers.Factory(
+            opened,
+            providers.Callable(refuse_older, sql_engine).provider,
+            sql_storage.provided.close,
+        ),
+    )
+    archive = storage.provided.archive
+    documents = mongo_storage.provided.documents
 
     tokens = providers.Singleton(LocalTokens, storage)
     accounts = providers.Singleton(LocalAccounts, storage, tokens, clock)

@@ -35,9 +35,23 @@ _UNITS: Final = {
     "h": 3600.0,
 }
 _QUANTITY: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_STORAGES: Final = {"memory": "memory", "sqlite": "sql", "sqlite+aiosqlite": "sql"}
+_STORAGES: Final = {
+    "memory": "memory",
+    "mongodb": "mongo",
+    "mongodb+srv": "mongo",
+    "postgres": "sql",
+    "postgresql": "sql",
+    "postgresql+asyncpg": "sql",
+    "sqlite": "sql",
+    "sqlite+aiosqlite": "sql",
+}
+_MONGODB_SCHEMES: Final = ("mongodb", "mongodb+srv")
+_NOT_IN_DATABASE_NAMES: Final = frozenset('/\\. "$\0')
+_LONGEST_DATABASE_NAME: Final = 63
 _IDENTITIES: Final = ("local", "tidepool")
-_SECRETS: Final = frozenset({"TIDEPOOL_SERVER_TOKEN"})
+_SECRETS: Final = frozenset(
+    {"TIDEPOOL_SERVER_TOKEN", "TIDEPOOL_STORE_OPT_PARAMS", "TIDEPOOL_STORE_PASSWORD"}
+)
 _HIGHEST_PORT: Final = 65535
 
 
@@ -52,6 +66,17 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "<secret>"
+
+
+def without_credentials(text: str) -> str:
+    """Return a value without what may be secret in an address: user, password and options."""
+    before, at, place = text.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    shown = f"{scheme}{separator}…@" if separator else at and "…@"
+    if text.startswith("sqlite"):
+        return text
+    address, mark, _ = place.partition("?")
+    return f"{shown}{address}{mark and '?…'}"
 
 
 def boolean(text: str) -> bool:
@@ -155,6 +180,19 @@ def _identity(text: str) -> str:
     return text
 
 
+def _scheme(text: str) -> str:
+    if text and text not in _MONGODB_SCHEMES:
+        raise ValueError(f"is none of {', '.join(_MONGODB_SCHEMES)}")
+    return text
+
+
+def _database_name(text: str) -> str:
+    is_usable = 0 < len(text.encode()) <= _LONGEST_DATABASE_NAME
+    if not is_usable or not _NOT_IN_DATABASE_NAMES.isdisjoint(text):
+        raise ValueError("is no name that a database of MongoDB can have")
+    return text
+
+
 def _setting(name: str, help_: str, default: str | None, read: Callable[[str], Any] = _text) -> Any:
     """Declare a setting; None for *default* means that its absence says something by itself."""
 
@@ -164,7 +202,7 @@ def _setting(name: str, help_: str, default: str | None, read: Callable[[str], A
         try:
             return read(text)
         except ValueError as error:
-            shown = "" if read is Secret else f" {text!r}"
+            shown = "" if read is Secret else f" {without_credentials(text)!r}"
             raise SettingError(f"{name}:{shown} {error}") from None
 
     return environ.var(default=default, converter=converted, name=name, help=help_)
@@ -174,12 +212,15 @@ def _setting(name: str, help_: str, default: str | None, read: Callable[[str], A
 class Variables:
     """The environment variables, one by one; `Settings` says what follows from them together."""
 
-    storage: str | None = _setting(
+    storage: Secret | None = _setting(
         "CLINIC_STORAGE",
         "Where clinics are kept: `sqlite:///clinic.db` (a file in the working directory), "
-        "`sqlite:////var/lib/clinic/clinic.db` (anywhere else), or `memory:` (gone at the end). "
-        "Without it `sqlite:///clinic.db`",
+        "`sqlite:////var/lib/clinic/clinic.db` (anywhere else), "
+        "`postgresql://user:password@host/database`, `mongodb://host/database?replicaSet=name` "
+        "(`mongodb+srv://` too), or `memory:` (gone at the end). Without it "
+        "`sqlite:///clinic.db`, or MongoDB where TIDEPOOL_STORE_ADDRESSES is set",
         None,
+        Secret,
     )
     identity: str | None = _setting(
         "CLINIC_IDENTITY",
@@ -275,9 +316,37 @@ class Variables:
     )
     store_addresses: str | None = _setting(
         "TIDEPOOL_STORE_ADDRESSES",
-        "The hosts of MongoDB. Without CLINIC_STORAGE it asks for MongoDB, which this version "
-        "does not have yet",
+        "The hosts of MongoDB, `host1:27017,host2:27017`; empty means `localhost`. Without "
+        "CLINIC_STORAGE they are the storage, else nobody reads this and what follows on it",
         None,
+    )
+    store_scheme: str = _setting(
+        "TIDEPOOL_STORE_SCHEME",
+        "`mongodb`, or `mongodb+srv` where DNS knows the hosts; empty means `mongodb`",
+        "mongodb",
+        _scheme,
+    )
+    store_username: str = _setting(
+        "TIDEPOOL_STORE_USERNAME", "The user at MongoDB, percent-encoded. Empty: none", ""
+    )
+    store_password: Secret = _setting(
+        "TIDEPOOL_STORE_PASSWORD", "The password of that user, percent-encoded", "", Secret
+    )
+    store_tls: bool = _setting(
+        "TIDEPOOL_STORE_TLS", "Whether to speak TLS with MongoDB", "false", boolean
+    )
+    store_options: Secret = _setting(
+        "TIDEPOOL_STORE_OPT_PARAMS",
+        "What else the address of MongoDB has to say, `replicaSet=rs0&authSource=admin`",
+        "",
+        Secret,
+    )
+    database: str | None = _setting(
+        "TIDEPOOL_CLINIC_DATABASE_NAME",
+        "The database in MongoDB, also for CLINIC_STORAGE. Without it the one that is named there, "
+        "or `clinic`",
+        None,
+        _database_name,
     )
 
 
@@ -286,9 +355,12 @@ class Settings:
     """What the environment asks for."""
 
     variables: Variables
-    storage_url: str
+    storage_setting: str
+    """The name of the variable that says where data are."""
+    storage_url: Secret | None
+    """None where TIDEPOOL_STORE_ADDRESSES and those beside it say it."""
     storage_kind: str
-    """`memory` or `sql`."""
+    """`memory`, `sql` or `mongo`."""
     identity: str
     """`local` or `tidepool`."""
     host: str
@@ -308,18 +380,25 @@ class Described:
     help: str
     is_secret: bool
 
+    def shown(self, value: str) -> str:
+        """Return a value of this setting as anybody may see it."""
+        return "a secret" if self.is_secret else repr(without_credentials(value))
+
 
 def read_settings(variables: Mapping[str, str] = os.environ) -> Settings:
     """Return what *variables* ask for. Raises SettingError."""
     read = environ.to_config(Variables, dict(variables))
-    storage_url = _storage_url(read)
-    storage_kind = _storage_kind(storage_url)
+    storage_url = read.storage
+    if storage_url is None and read.store_addresses is None:
+        storage_url = Secret("sqlite:///clinic.db")
+    storage_kind = "mongo" if storage_url is None else _storage_kind(storage_url)
     identity = read.identity or ("local" if read.shoreline is None else "tidepool")
     if identity == "tidepool" and not read.server_token:
         raise SettingError("TIDEPOOL_SERVER_TOKEN: the platform's identity needs this secret")
     host = read.host or ("127.0.0.1" if identity == "local" else "0.0.0.0")  # noqa: S104 - where the platform runs, a gateway stands before it
     return Settings(
         variables=read,
+        storage_setting="CLINIC_STORAGE" if storage_url else "TIDEPOOL_STORE_ADDRESSES",
         storage_url=storage_url,
         storage_kind=storage_kind,
         identity=identity,
@@ -349,23 +428,12 @@ def described() -> tuple[Described, ...]:
     return found
 
 
-def _storage_url(read: Variables) -> str:
-    if read.storage is not None:
-        return read.storage
-    if read.store_addresses is not None:
-        raise SettingError(
-            "TIDEPOOL_STORE_ADDRESSES: it asks for MongoDB, which this version does not have yet; "
-            "set CLINIC_STORAGE to use another storage, for example sqlite:///clinic.db"
-        )
-    return "sqlite:///clinic.db"
-
-
 def _storage_kind(url: str) -> str:
     scheme = url.partition(":")[0]
     if ":" not in url or scheme not in _STORAGES:
         # Not the address itself, which may have a password in it.
         raise SettingError(
-            f"CLINIC_STORAGE: {scheme if ':' in url else 'this'} is no storage that this version "
-            "has; use sqlite:///clinic.db or memory:"
+            f"CLINIC_STORAGE: {scheme if ':' in url else 'this'} is no storage; use an address "
+            "like sqlite:///clinic.db, postgresql://host/clinic, mongodb://host/clinic or memory:"
         )
     return _STORAGES[scheme]

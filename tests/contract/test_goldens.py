@@ -1,19 +1,25 @@
-"""The API answers as it was recorded: every golden of clinics, clinicians, patients and access."""
+"""The API answers as it was recorded, over every storage, and MongoDB holds what was recorded."""
 
-import json
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 
+import attrs
 import pytest
 
 from adapters.memory import MemoryStorage
-from adapters.sql import open_storage
+from adapters.mongo import MongoStorage
 from clinic_domain.storage import Storage
-from support.platform import Platform, platform, with_legacy_clinic
-from support.shared import SHARED, module, needed
-
-AREAS: Final = ("access", "clinicians", "clinics", "patients")
+from support import mongo, postgresql, sqlite
+from support.goldens import golden, goldens
+from support.platform import (
+    ExchangeableStorage,
+    Platform,
+    platform,
+    reset_peers,
+    with_legacy_clinic,
+)
+from support.shared import module, needed
 
 # Steps of operations that have no controller yet. Each is held to be answered 501, so that the
 # exception goes when the operation comes.
@@ -39,38 +45,52 @@ FOLLOWING: Final[Mapping[str, Mapping[int, str]]] = {
 # Goldens whose first step makes the empty clinic of a legacy account; the storage makes it instead.
 PREPARED: Final = ("clinicians/not_migrated", "clinics/can-migrate")
 
+_OPENED: Final[
+    Mapping[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Storage]]]
+] = {
+    "memory": lambda _: nullcontext(MemoryStorage()),
+    "sqlite": lambda _: sqlite.an_empty_storage("?synchronous=OFF"),
+    "postgresql": lambda request: postgresql.an_empty_storage(
+        request.getfixturevalue("postgresql")
+    ),
+    "mongodb": lambda request: mongo.an_empty_storage(request.getfixturevalue("mongodb")),
+}
 
-def goldens() -> list[str]:
-    """Return the names of all goldens, or of one whose absence is then noticed."""
-    files = sorted(file for area in AREAS for file in (SHARED / "golden" / area).glob("*.json"))
-    return [f"{file.parent.name}/{file.stem}" for file in files] or ["access/routing"]
+
+@pytest.fixture(params=list(_OPENED))
+async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
+    async with _OPENED[request.param](request) as storage:
+        yield storage
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
-    opened: Storage
-    if request.param == "memory":
-        opened = MemoryStorage()
-    else:
-        opened = await open_storage(f"sqlite:///{tmp_path / 'clinic.db'}")
-    yield opened
-    await opened.close()
+@pytest.fixture(scope="module")
+async def api_over_anything() -> AsyncIterator[Platform]:
+    """Make the API once: that takes longer than most goldens."""
+    needed("peers/peers.py")
+    async with platform(ExchangeableStorage()) as running:
+        yield running
 
 
 @pytest.fixture
-async def api(storage: Storage) -> AsyncIterator[Platform]:
-    needed("peers/peers.py")
-    async with platform(storage) as running:
-        yield running
+async def api(api_over_anything: Platform, storage: Storage) -> Platform:
+    assert isinstance(api_over_anything.storage, ExchangeableStorage)
+    api_over_anything.storage.now = storage
+    reset_peers()
+    return attrs.evolve(api_over_anything, storage=storage)
 
 
 @pytest.mark.parametrize("name", goldens())
 async def test_recorded_answers(name: str, api: Platform) -> None:
-    recorded = json.loads(needed(f"golden/{name}.json").read_text())
+    recorded = golden(name)
     recorded["steps"] = _replayable(name, recorded["steps"])
     send = with_legacy_clinic(api) if name in PREPARED else api.send
+    player = module("golden/golden.py")
+    bindings = player.Bindings()
 
-    differences = await module("golden/golden.py").replay(recorded, send)
+    differences = await player.replay(recorded, send, bindings=bindings)
+    if isinstance(api.storage, MongoStorage) and "database" in recorded:
+        documents = mongo.as_recorded(await mongo.stored_documents(api.storage))
+        differences += player.database_differences(recorded, documents, bindings)
 
     assert differences == []
 
@@ -84,7 +104,6 @@ def _replayable(name: str, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", sorted({*AWAITED, *FOLLOWING, *PREPARED}))
 def test_exceptions_name_goldens_that_there_are(name: str) -> None:
-    recorded = json.loads(needed(f"golden/{name}.json").read_text())
     numbers = {*AWAITED.get(name, {}), *FOLLOWING.get(name, {})}
 
-    assert numbers <= set(range(1, len(recorded["steps"]) + 1))
+    assert numbers <= set(range(1, len(golden(name)["steps"]) + 1))

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from unit.adapters.cli.test_serve import serving
+from support.service import serving
 
 README: Final = (Path(__file__).parents[2] / "README.md").read_text()
 BIN: Final = Path(sys.executable).parent
@@ -32,8 +32,7 @@ def test_the_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ
-            | {"PATH": f"{BIN}:{os.environ['PATH']}", "API": f"http://127.0.0.1:{server.port}"},
+            env=os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "API": server.address},
         )
         server.stop()
 

@@ -3,9 +3,11 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from itertools import count
 from typing import Any, Final
 
+from bson import ObjectId
 from pymongo import AsyncMongoClient, MongoClient
 
 from adapters.mongo import MongoStorage
@@ -50,6 +52,22 @@ async def stored_documents(storage: MongoStorage) -> dict[str, list[dict[str, An
         for name in await database.list_collection_names()
     }
     return {name: found for name, found in documents.items() if found}
+
+
+def as_recorded(value: Any) -> Any:
+    """Return documents as goldens write them."""
+    match value:
+        case dict():
+            return {key: as_recorded(member) for key, member in value.items()}
+        case list():
+            return [as_recorded(element) for element in value]
+        case ObjectId():
+            return {"$oid": str(value)}
+        case datetime():
+            text = value.isoformat(timespec="milliseconds")
+            return {"$date": text.replace("+00:00", "Z")}
+        case _:
+            return value
 
 
 def drop_databases(url: str) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 import httpx
 from litestar.types import ASGIApp
 
 from adapters.http_litestar import create_app
+from adapters.memory import MemoryStorage
 from adapters.system import LogJournal, ObjectIds, RandomShareCodes, SystemClock
 from adapters.tidepool import (
     Peer,
@@ -22,10 +23,12 @@ from clinic_domain.application import Application
 from clinic_domain.clinicians.rules import creator_of_clinic, new_clinician
 from clinic_domain.clinics.model import ShareCode
 from clinic_domain.clinics.rules import unmigrated_clinic
-from clinic_domain.storage import Storage, Transaction
+from clinic_domain.storage import Storage, Transaction, Work
 from clinic_domain.users import Profile, User
 from clinic_domain.values import ClinicId, RecordId, UserId
 from support.shared import module
+
+T = TypeVar("T")
 
 DEMO_PATIENT: Final = UserId("2000000009")
 _LEGACY_ACCOUNT: Final = UserId("3000000001")
@@ -45,21 +48,29 @@ class Platform:
     app: ASGIApp
     client: httpx.AsyncClient
 
+    @property
+    def send(self) -> Send:
+        return sender(self.client, "http://api")
+
+
+def sender(client: httpx.AsyncClient, api: str) -> Send:
+    """Return how to send requests to an address as the goldens want them sent."""
+
     async def send(
-        self, method: str, path: str, headers: Mapping[str, str], content: bytes | None
+        method: str, path: str, headers: Mapping[str, str], content: bytes | None
     ) -> Answer:
-        """Send a request as the goldens want it sent."""
         # The path goes out as it is: an HTTP client would tidy it up.
-        url = httpx.URL("http://api").copy_with(raw_path=path.encode())
-        answer = await self.client.request(method, url, headers=dict(headers), content=content)
+        url = httpx.URL(api).copy_with(raw_path=path.encode())
+        answer = await client.request(method, url, headers=dict(headers), content=content)
         return answer.status_code, dict(answer.headers), answer.content
+
+    return send
 
 
 @asynccontextmanager
 async def platform(storage: Storage) -> AsyncIterator[Platform]:
-    """Run the API over *storage*, with peers that were just reset."""
+    """Run the API over *storage*."""
     peers = module("peers/peers.py")
-    peers.STATE.reset()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(peers.app)) as outgoing:
         token = ServerToken(outgoing, _PEERS + "/shoreline", "server")
         shoreline = Peer("shoreline", outgoing, _PEERS + "/shoreline", token)
@@ -83,6 +94,30 @@ async def platform(storage: Storage) -> AsyncIterator[Platform]:
         incoming = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two names for one protocol
         async with httpx.AsyncClient(transport=incoming) as client:
             yield Platform(application, storage, app, client)
+
+
+def reset_peers() -> None:
+    """Let the platform's services forget what they were told."""
+    module("peers/peers.py").STATE.reset()
+
+
+@attrs.define
+class ExchangeableStorage(Storage):
+    """Stands for one storage after the other."""
+
+    now: Storage = attrs.field(factory=MemoryStorage)
+
+    async def transaction(self, work: Work[T]) -> T:
+        return await self.now.transaction(work)
+
+    async def read(self, work: Work[T]) -> T:
+        return await self.now.read(work)
+
+    async def ping(self) -> None:
+        await self.now.ping()
+
+    async def close(self) -> None:
+        await self.now.close()
 
 
 def with_legacy_clinic(api: Platform) -> Send:

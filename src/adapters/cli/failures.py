@@ -6,7 +6,6 @@ import typer
 from typer.core import TyperGroup
 
 from adapters.settings import SettingError
-from adapters.sql import NewerSchema, UnusableUrl
 from clinic_domain.errors import DomainError
 
 
@@ -20,9 +19,7 @@ class CliGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except UnusableUrl as error:
-            message = f"CLINIC_STORAGE: {error}"
-        except (DomainError, Failed, NewerSchema, SettingError) as error:
+        except (DomainError, Failed, SettingError) as error:
             message = str(error)
         typer.secho("Error: ", fg="red", err=True, nl=False)
         typer.echo(message, err=True)

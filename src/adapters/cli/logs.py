@@ -103,7 +103,11 @@ def configuration(level: str) -> dict[str, Any]:
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "alembic": {"level": chatty},
+            # What they log for debugging has the records of patients in it.
             "aiosqlite": {"level": "WARNING"},
+            "asyncpg": {"level": "WARNING"},
+            "pymongo": {"level": "WARNING"},
+            "sqlalchemy": {"level": "WARNING"},
             "asyncio": {"level": "WARNING"},
             "environ_config": {"level": "WARNING"},
         },

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
-from adapters.cli import logs, server, tokens, users
+from adapters.cli import copying, logs, server, tokens, users
 from adapters.cli.failures import CliGroup
 from adapters.cli.running import HELP, prepared, settings_of
 from adapters.settings import described
@@ -27,6 +27,7 @@ app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
 db = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Keep the database.")
 app.add_typer(db, name="db")
+app.command("copy")(copying.copy_)
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -139,8 +140,6 @@ def settings(
             f"  [{one.default}]" if one.default else "", style="dim", end="", markup=False
         )
         if now is not None:
-            console.print(
-                f"  now {'a secret' if one.is_secret else repr(now)}", markup=False, end=""
-            )
+            console.print(f"  now {one.shown(now)}", markup=False, end="")
         console.print()
         console.print(Padding(one.help.replace("`", ""), (0, 0, 0, 4)))

@@ -1,19 +1,31 @@
 """Between a command and the core: settings, the event loop, the storage."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
+from adapters import mongo, sql
 from adapters.cli import logs
 from adapters.cli.failures import Failed
 from adapters.container import Container
 from adapters.local_identity import LocalAccounts
 from adapters.settings import Settings, read_settings
 from clinic_domain.application import Application
+from clinic_domain.errors import StorageBusy, Unavailable
 
 T = TypeVar("T")
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
+
+_UNUSABLE: Final = (
+    mongo.IncompatibleIndex,
+    mongo.UnusableServer,
+    mongo.UnusableUrl,
+    sql.NewerSchema,
+    sql.OlderSchema,
+    sql.UnusableUrl,
+)
 
 
 def settings_of() -> Settings:
@@ -23,8 +35,46 @@ def settings_of() -> Settings:
 
 async def prepared(settings: Settings) -> None:
     """Bring the storage to the schema of this version."""
-    async with Container(settings=settings).opened_storage():
+    async with opened(settings):
         pass
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, *, name: str | None = None, as_source: bool = False
+) -> AsyncIterator[Container]:
+    """
+    Give a container whose storage is open.
+
+    Args:
+        settings: where the storage is.
+        name: what says so, if not a setting.
+        as_source: neither tables nor indexes are made.
+
+    Raises:
+        Failed: it does not open.
+    """
+    async with AsyncExitStack() as stack:
+        with _told(name or settings.storage_setting):
+            container = Container(settings=settings)
+            open_ = container.opened_source if as_source else container.opened_storage
+            await stack.enter_async_context(open_())
+        yield container
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (*_UNUSABLE, StorageBusy) as error:
+        reason = str(error)
+    except mongo.ServerError as error:
+        reason = f"MongoDB says {' '.join(error.args)}"
+    except Unavailable as error:
+        reason = ": ".join(("the database does not answer", *map(str, error.args)))
+    else:
+        return
+    raise Failed(f"{name}: {reason}")
 
 
 def with_accounts(work: Callable[[LocalAccounts, Application], Awaitable[T]]) -> T:
@@ -47,8 +97,7 @@ def with_accounts(work: Callable[[LocalAccounts, Application], Awaitable[T]]) ->
         )
 
     async def run() -> T:
-        container = Container(settings=settings)
-        async with container.opened_storage():
+        async with opened(settings) as container:
             return await work(container.accounts(), container.application())
 
     return asyncio.run(run())

@@ -18,7 +18,7 @@ from adapters.http_litestar.wire.clinicians import (
     clinician_in_clinic_json,
     clinician_json,
 )
-from adapters.http_litestar.wire.fields import known
+from adapters.http_litestar.wire.fields import text_of
 from clinic_domain.accounts import AccountService
 from clinic_domain.clinicians.model import AllCliniciansQuery, ClinicianQuery
 from clinic_domain.clinicians.rules import normalised_email
@@ -108,7 +108,7 @@ class ClinicianController(Controller):
     ) -> ClinicianJson:
         return clinician_json(
             await clinicians.add_service_account(
-                clinic_id, data.name, data.client_id, data.client_secret
+                clinic_id, str(data.name), data.client_id, data.client_secret
             )
         )
 
@@ -134,7 +134,7 @@ class InvitedClinicianController(Controller):
         clinicians: NamedDependency[ClinicianService],
         data: JSONBody[AssociationBody],
     ) -> ClinicianJson:
-        user_id = UserId(data.user_id)
+        user_id = UserId(str(data.user_id))
         return clinician_json(await clinicians.associate(clinic_id, _key(invite_id), user_id))
 
     @delete(operation_id="DeleteInvitedClinician", status_code=200)
@@ -184,7 +184,7 @@ class UserController(Controller):
         data: JSONBody[UserDetailsBody | None] = None,
     ) -> None:
         """Change the address of a user; without a body it is removed (PAT-MAIL-8)."""
-        await accounts.change_email(user_id, None if data is None else known(data.email))
+        await accounts.change_email(user_id, None if data is None else text_of(data.email))
 
     @delete(operation_id="DeleteUserFromClinics", status_code=200)
     async def delete_user_from_clinics(

@@ -17,6 +17,10 @@ from clinic_domain.access.policy import POLICY, Rule
 OBJECT_ID: Final = "^[a-f0-9]{24}$"
 USER_ID: Final = "^([0-9a-f]{10}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
 SUMMARY_ID: Final = "^[a-f0-9]{0,24}$"
+MAX_KEY: Final = 500
+"""Characters of a text that every storage can put into an index."""
+_MOST_ENCODED: Final = len("%F0%9F%98%80")
+"""Characters in which one character can be encoded."""
 PERMISSIONS: Final = ("custodian", "view", "upload", "note")
 PROVIDERS: Final = ("dexcom", "twiist", "abbott")
 
@@ -144,11 +148,15 @@ def _one_of(*values: str) -> Check:
     return lambda value: None if value in values else wrong
 
 
-def _text(value: str) -> str | None:
+def _key(value: str) -> str | None:
+    if len(value) > MAX_KEY * _MOST_ENCODED:
+        return f"must be at most {MAX_KEY} characters long"
     try:
         decoded = unquote(value, errors="strict")
     except UnicodeDecodeError:
         return "must be UTF-8"
+    if len(decoded) > MAX_KEY:
+        return f"must be at most {MAX_KEY} characters long"
     return "must not contain NUL" if "\0" in decoded else None
 
 
@@ -160,8 +168,8 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "patientTagId": _matching(OBJECT_ID),
     "siteId": _matching(OBJECT_ID),
     "summaryId": _matching(SUMMARY_ID),
-    "inviteId": _text,
-    "shareCode": _text,
+    "inviteId": _key,
+    "shareCode": _key,
     "providerId": _one_of(*PROVIDERS),
     "permission": _one_of(*PERMISSIONS),
 }

@@ -15,6 +15,8 @@ from clinic_domain.values import DEFAULT_LIMIT, Page
 
 _MAX: Final = 2**63 - 1
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_LONGEST: Final = 1000
+"""Characters of a text; a database refuses patterns that are much longer."""
 _BROKEN: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|;")
 _BOOLEANS: Final = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "FALSE", "false", "False"), False
@@ -91,7 +93,7 @@ def _is(annotation: Any, kind: type) -> bool:
     )
 
 
-def _value(name: str, raw: str, kind: type) -> Any:
+def _text(name: str, raw: str, kind: type) -> str:
     try:
         text = unquote_plus(raw, errors="strict")
     except UnicodeDecodeError:
@@ -100,6 +102,13 @@ def _value(name: str, raw: str, kind: type) -> Any:
         raise _wrong(name, "empty value is not allowed")
     if "\0" in text:
         raise _wrong(name, "it contains NUL")
+    if kind is not list and len(text) > _LONGEST:
+        raise _wrong(name, f"it is longer than {_LONGEST} characters")
+    return text
+
+
+def _value(name: str, raw: str, kind: type) -> Any:
+    text = _text(name, raw, kind)
     if kind is int:
         if not _INTEGER.fullmatch(text):
             raise _wrong(name, "Expected a whole number")

@@ -1,7 +1,7 @@
 """Values that change together or not at all: copy on write, and the first to commit wins."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -48,6 +48,11 @@ class Committed(Cells):
 
     def write(self, cell: Cell[V], value: V) -> None:
         raise TypeError(f"{cell.kind}: work that only reads cannot write")
+
+    def all_of(self, kind: str) -> Iterator[Any]:
+        """Yield what the cells of a kind hold now."""
+        cells = [(cell, value) for cell, value in self._values.items() if cell.kind == kind]
+        return (value for _, value in sorted(cells, key=lambda pair: pair[0].key))
 
     def last_change(self, cell: Cell[Any]) -> int:
         """Return the number of the commit that wrote the cell last."""

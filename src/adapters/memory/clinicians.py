@@ -7,6 +7,7 @@ import attrs
 
 from adapters.memory import layout
 from adapters.memory.cells import Cells, without
+from adapters.memory.deletions import keep
 from adapters.memory.paging import cut
 from clinic_domain.clinicians.errors import ClinicianNotFound, DuplicateClinician, DuplicateEmail
 from clinic_domain.clinicians.model import AllCliniciansQuery, Clinician, ClinicianQuery
@@ -116,9 +117,8 @@ class MemoryClinicianRepository(ClinicianRepository):
         clinicians = self._cells.read(layout.clinicians(clinician.clinic_id))
         self._write(clinician.clinic_id, without(clinicians, clinician.id))
         if deletion is not None:
-            removed = layout.removed_clinicians(clinician.clinic_id)
-            records = self._cells.read(removed)
-            self._cells.write(removed, (*records, DeletionRecord(clinician, deletion)))
+            records = [DeletionRecord(clinician, deletion)]
+            keep(self._cells, layout.removed_clinicians(clinician.clinic_id), records)
 
     def _unlist(self, clinician: Clinician | None) -> None:
         if clinician is not None and clinician.user_id is not None:

@@ -6,6 +6,7 @@ import attrs
 
 from adapters.memory import layout
 from adapters.memory.cells import Cells
+from adapters.memory.deletions import keep
 from adapters.memory.paging import cut
 from clinic_domain.clinics.errors import ClinicNotFound, DuplicateShareCode
 from clinic_domain.clinics.model import Clinic, ClinicQuery, ClinicView, ShareCode
@@ -63,9 +64,8 @@ class MemoryClinicRepository(ClinicRepository):
         self._cells.write(layout.clinic(clinic.id), None)
         for code in _codes(stored):
             self._cells.write(layout.clinic_with(code), None)
-        removed = layout.removed_clinics(clinic.id)
-        records = self._cells.read(removed)
-        self._cells.write(removed, (*records, DeletionRecord(stored, deletion)))
+        records = [DeletionRecord(stored, deletion)]
+        keep(self._cells, layout.removed_clinics(clinic.id), records)
 
     def _stored(self, clinic_id: ClinicId) -> Clinic:
         clinic = self._cells.read(layout.clinic(clinic_id))

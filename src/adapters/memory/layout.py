@@ -6,6 +6,7 @@ all of them, so that no two transactions can break what holds among them.
 """
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from adapters.memory.cells import Cell
 from clinic_domain.clinicians.model import Clinician
@@ -14,6 +15,10 @@ from clinic_domain.deletions import DeletionRecord
 from clinic_domain.patients.model import Patient
 from clinic_domain.users import Account, IssuedToken
 from clinic_domain.values import ClinicId, RecordId, UserId
+
+R = TypeVar("R")
+
+Numbered = tuple[tuple[int, DeletionRecord[R]], ...]
 
 CLINIC_IDS: Cell[frozenset[ClinicId]] = Cell("clinic ids", empty=frozenset())
 CLINICS_WITH_CLINICIANS: Cell[frozenset[ClinicId]] = Cell(
@@ -52,13 +57,13 @@ def clinics_of_patient(user_id: UserId) -> Cell[frozenset[ClinicId]]:
     return Cell("clinics of patient", (user_id,), empty=frozenset())
 
 
-def removed_clinics(clinic_id: ClinicId) -> Cell[tuple[DeletionRecord[Clinic], ...]]:
+def removed_clinics(clinic_id: ClinicId) -> Cell[Numbered[Clinic]]:
     return Cell("removed clinics", (clinic_id,), empty=())
 
 
-def removed_clinicians(clinic_id: ClinicId) -> Cell[tuple[DeletionRecord[Clinician], ...]]:
+def removed_clinicians(clinic_id: ClinicId) -> Cell[Numbered[Clinician]]:
     return Cell("removed clinicians", (clinic_id,), empty=())
 
 
-def removed_patients(clinic_id: ClinicId) -> Cell[tuple[DeletionRecord[Patient], ...]]:
+def removed_patients(clinic_id: ClinicId) -> Cell[Numbered[Patient]]:
     return Cell("removed patients", (clinic_id,), empty=())

@@ -7,6 +7,7 @@ import attrs
 
 from adapters.memory import layout
 from adapters.memory.cells import Cell, Cells
+from adapters.memory.deletions import keep
 from adapters.memory.paging import cut
 from clinic_domain.clinics.model import Site
 from clinic_domain.deletions import Deletion, DeletionRecord
@@ -205,9 +206,8 @@ class MemoryPatientRepository(PatientRepository):
                 if user_id not in leaving
             }
             self._cells.write(cell, staying)
-            removed = layout.removed_patients(clinic_id)
-            records = (DeletionRecord(patient, deletion) for patient in leaving.values())
-            self._cells.write(removed, (*self._cells.read(removed), *records))
+            records = [DeletionRecord(patient, deletion) for patient in leaving.values()]
+            keep(self._cells, layout.removed_patients(clinic_id), records)
 
     def _refuse_taken_mrn(self, patient: Patient) -> None:
         if patient.mrn is None or not patient.require_unique_mrn:

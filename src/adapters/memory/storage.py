@@ -1,10 +1,12 @@
 """Transactions on memory."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import attrs
 
 from adapters.memory.accounts import MemoryAccountRepository
+from adapters.memory.archive import MemoryArchive
 from adapters.memory.cells import Cells, Committed, Draft, Stale
 from adapters.memory.clinicians import MemoryClinicianRepository
 from adapters.memory.clinics import MemoryClinicRepository
@@ -12,6 +14,7 @@ from adapters.memory.deletions import MemoryDeletionRepository
 from adapters.memory.patients import MemoryPatientRepository
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
+from clinic_domain.copying import Archive, Record
 from clinic_domain.errors import StorageBusy
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
@@ -60,10 +63,13 @@ class MemoryStorage(Storage):
     _committed: Committed = attrs.field(factory=Committed, init=False)
 
     async def transaction(self, work: Work[T]) -> T:
+        return await self._within(lambda cells: work(MemoryTransaction(cells)))
+
+    async def _within(self, work: Callable[[Cells], Awaitable[T]]) -> T:
         for _ in range(self._attempts):
             draft = Draft(self._committed)
             try:
-                result = await work(MemoryTransaction(draft))
+                result = await work(draft)
                 draft.commit()
             except Stale:
                 continue
@@ -72,6 +78,11 @@ class MemoryStorage(Storage):
 
     async def read(self, work: Work[T]) -> T:
         return await work(MemoryTransaction(self._committed))
+
+    @property
+    def archive(self) -> Archive[Record]:
+        """All that the storage keeps, to be copied."""
+        return MemoryArchive(self._committed, self._within)
 
     async def ping(self) -> None:
         pass

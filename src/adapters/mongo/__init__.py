@@ -1,6 +1,6 @@
 """Storage in MongoDB: the documents, collections and indexes of the reference service."""
 
-from adapters.mongo.connection import connection_string
+from adapters.mongo.connection import UnusableUrl, connection_string
 from adapters.mongo.indexes import IncompatibleIndex
 from adapters.mongo.storage import MongoStorage, UnusableServer
 from adapters.mongo.transactions import ServerError
@@ -10,5 +10,6 @@ __all__ = [
     "MongoStorage",
     "ServerError",
     "UnusableServer",
+    "UnusableUrl",
     "connection_string",
 ]

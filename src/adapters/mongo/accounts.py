@@ -19,7 +19,7 @@ from adapters.mongo.scope import Scope, listed, refusals
 from clinic_domain.users import Account, AccountRepository, EmailTaken, IssuedToken
 from clinic_domain.values import EVERYTHING, UserId
 
-_SIGNING_KEY: Final = "signingKey"
+SIGNING_KEY: Final = "signingKey"
 
 
 @attrs.frozen
@@ -72,5 +72,5 @@ class MongoAccountRepository(AccountRepository):
 
     async def signing_key(self, candidate: str) -> str:
         change = {"$setOnInsert": {"value": candidate}}
-        document = await self._scope.put(SETTINGS, {"_id": _SIGNING_KEY}, change)
+        document = await self._scope.put(SETTINGS, {"_id": SIGNING_KEY}, change)
         return str(document["value"]) if document else candidate

@@ -1,6 +1,7 @@
 """Deletion records: copies of documents as they were, with members that nobody here knows."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -79,6 +80,12 @@ async def move_one(
     return True
 
 
+def record_of(name: str, decode: Callable[[Document], R], document: Document) -> DeletionRecord[R]:
+    """Return the deletion record of a document that keeps the removed one as *name*."""
+    removed = decode(document_of(document.get(name)))
+    return DeletionRecord(removed, _DELETION.decode(document))
+
+
 @attrs.frozen
 class MongoDeletionRepository(DeletionRepository):
     _scope: Scope
@@ -102,9 +109,6 @@ class MongoDeletionRepository(DeletionRepository):
         clinic_id: ClinicId,
         decode: Callable[[Document], R],
     ) -> tuple[DeletionRecord[R], ...]:
-        def record_of(document: Document) -> DeletionRecord[R]:
-            removed = decode(document_of(document.get(name)))
-            return DeletionRecord(removed, _DELETION.decode(document))
-
         cursor = self._scope.find(collection, {f"{name}.{key}": equal_to(clinic_id)})
-        return await listed(cursor.sort("_id", ASCENDING), EVERYTHING, record_of)
+        read = partial(record_of, name, decode)
+        return await listed(cursor.sort("_id", ASCENDING), EVERYTHING, read)

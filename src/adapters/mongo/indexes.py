@@ -173,4 +173,5 @@ async def create_indexes(database: AsyncDatabase[Document]) -> None:
         except OperationFailure as error:
             if error.code not in (_OPTIONS_CONFLICT, _KEYS_CONFLICT):
                 raise
-            raise IncompatibleIndex(f"{collection}: {error}") from error
+            reason = (error.details or {}).get("errmsg", error)
+            raise IncompatibleIndex(f"{collection}: {reason}") from error

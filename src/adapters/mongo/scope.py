@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
@@ -102,7 +103,7 @@ class Scope:
 
     # Writing
 
-    async def insert(self, collection: str, *documents: Document) -> None:
+    async def insert(self, collection: str, *documents: Document | RawBSONDocument) -> None:
         await to_the_end(
             self._collection(collection).insert_many(documents, session=self._writing())
         )
@@ -194,13 +195,14 @@ def refusals(errors: Mapping[str, DomainError]) -> Iterator[None]:
     try:
         yield
     except (DuplicateKeyError, BulkWriteError) as error:
-        refusal = errors.get(_violated_index(error))
+        refusal = errors.get(violated_index(error))
         if refusal is None:
             raise
         raise refusal from None
 
 
-def _violated_index(error: DuplicateKeyError | BulkWriteError) -> str:
+def violated_index(error: DuplicateKeyError | BulkWriteError) -> str:
+    """Return the name of the unique index that refused a document, or an empty text."""
     details: Mapping[str, Any] = error.details or {}
     first: Mapping[str, Any] = next(iter(details.get("writeErrors") or ()), details)
     found = _INDEX.search(str(first.get("errmsg", "")))

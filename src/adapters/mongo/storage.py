@@ -1,6 +1,7 @@
 """The storage in MongoDB."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -8,9 +9,11 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConfigurationError
 from pymongo.read_concern import ReadConcern
 
 from adapters.mongo.accounts import MongoAccountRepository
+from adapters.mongo.archive import DocumentArchive, MongoArchive, RawDocument
 from adapters.mongo.clinicians import MongoClinicianRepository
 from adapters.mongo.clinics import MongoClinicRepository
 from adapters.mongo.connection import DATABASE, database_of, new_client
@@ -23,6 +26,7 @@ from adapters.mongo.transactions import MAJORITY, Transactions, told
 from adapters.mongo.turns import Turn, Turns
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
+from clinic_domain.copying import Archive, Record
 from clinic_domain.errors import Unavailable
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
@@ -88,11 +92,14 @@ class MongoStorage(Storage):
     _turns: Turns = attrs.field(factory=Turns, init=False)
 
     @classmethod
-    def at(cls, url: str, database: str = "") -> "MongoStorage":
+    def at(cls, url: str, database: str | None = None) -> "MongoStorage":
         """
         Return a storage on the servers of a URL; it connects when it is first used.
 
         The database is the one that is given, or the one in the URL, or `clinic`.
+
+        Raises:
+            UnusableUrl: the URL is none of MongoDB, or names files that cannot be read.
         """
         return cls(new_client(url), database or database_of(url))
 
@@ -101,25 +108,37 @@ class MongoStorage(Storage):
         Make the database ready: create what indexes it lacks.
 
         Raises:
-            UnusableServer: the server is no member of a replica set.
+            UnusableServer: the server is no member of a replica set, or cannot be looked up.
             IncompatibleIndex: another index has the name of one that is needed.
             Unavailable: the server does not answer.
         """
-        with told():
+        try:
+            with told():
+                await self._prepare()
+        except Unavailable as error:
+            raise Unavailable("there is no server that takes writes") from error
+
+    async def _prepare(self) -> None:
+        try:
             hello = await self._client.admin.command("hello")
-            if "setName" not in hello and hello.get("msg") != "isdbgrid":
-                raise UnusableServer(
-                    "MongoDB has to run as a replica set, which may have a single member, because"
-                    " transactions need one: start mongod with --replSet and call rs.initiate()"
-                )
-            await create_indexes(self.database)
+        except ConfigurationError as error:
+            raise UnusableServer(str(error)) from None
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":
+            raise UnusableServer(
+                "MongoDB has to run as a replica set, which may have a single member, because"
+                " transactions need one: start mongod with --replSet and call rs.initiate()"
+            )
+        await create_indexes(self.database)
 
     async def transaction(self, work: Work[T]) -> T:
+        return await self._within(lambda scope: work(MongoTransaction(scope)))
+
+    async def _within(self, work: Callable[[Scope], Awaitable[T]]) -> T:
         with Turn(self._turns) as turn:
 
             async def within(session: AsyncClientSession) -> T:
                 scope = Scope(self.database, session, turn)
-                result = await work(MongoTransaction(scope))
+                result = await work(scope)
                 await scope.touch_clinics()
                 return result
 
@@ -128,6 +147,16 @@ class MongoStorage(Storage):
     async def read(self, work: Work[T]) -> T:
         with told():
             return await work(MongoTransaction(Scope(self.database)))
+
+    @property
+    def archive(self) -> Archive[Record]:
+        """All that the storage keeps, to be copied."""
+        return MongoArchive(self.database, self._within)
+
+    @property
+    def documents(self) -> Archive[RawDocument]:
+        """The same as it is in the database, with all that only other programs understand."""
+        return DocumentArchive(self.database, self._within)
 
     async def ping(self) -> None:
         try:

@@ -6,7 +6,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from adapters.sql.changes import insert_into
+from adapters.sql.changes import following, insert_into
 from adapters.sql.documents import moment_of, number_of, reader_of, text_of, value_of, writer_of
 from adapters.sql.statements import Row, Session, Statement, UniqueViolation
 from adapters.sql.tables import accounts, installation, issued_tokens
@@ -37,7 +37,7 @@ _ACCOUNT_FIELDS: Final = [
 ]
 
 
-def _account_of(row: Row) -> Account:
+def account_of(row: Row) -> Account:
     user_id, username, emails, roles, profile, created_time, is_server, secret_hash, custodian = row
     return Account(
         User(user_id, username, tuple(value_of(emails)), tuple(value_of(roles))),
@@ -49,7 +49,7 @@ def _account_of(row: Row) -> Account:
     )
 
 
-def _account_row(account: Account) -> dict[str, Any]:
+def account_row(account: Account) -> dict[str, Any]:
     user = account.user
     return {
         "user_id": user.id,
@@ -68,11 +68,21 @@ def _account_row(account: Account) -> dict[str, Any]:
 _TOKEN_FIELDS: Final = [column for column in issued_tokens.columns if column.name != "number"]
 
 
-def _token_of(row: Row) -> IssuedToken:
+def token_of(row: Row) -> IssuedToken:
     id_, user_id, is_server, issued_time, expires_time = row
     return IssuedToken(
         id_, user_id, bool(is_server), moment_of(issued_time), moment_of(expires_time)
     )
+
+
+def token_row(token: IssuedToken) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "user_id": token.user_id,
+        "is_server": token.is_server,
+        "issued_time": number_of(token.issued_time),
+        "expires_time": number_of(token.expires_time),
+    }
 
 
 def _one(condition: sa.ColumnElement[bool]) -> Statement:
@@ -86,7 +96,8 @@ _FIND_BY_NAME: Final = _one(accounts.c.username_key == sa.bindparam("which_name"
 _ALL: Final = Statement(
     sa.select(*_ACCOUNT_FIELDS).order_by(accounts.c.created_time, accounts.c.number)
 )
-_INSERT: Final = insert_into(accounts, but=["number"])
+INSERT: Final = insert_into(accounts, but=["number"])
+FOLLOWING: Final = following(sa.select(*_ACCOUNT_FIELDS), accounts.c.number)
 _UPDATE: Final = Statement(
     sa.update(accounts)
     .where(_of_user)
@@ -109,13 +120,15 @@ _TOKENS_OF: Final = Statement(
     .where(_tokens_of_user)
     .order_by(issued_tokens.c.issued_time, issued_tokens.c.number)
 )
-_INSERT_TOKEN: Final = insert_into(issued_tokens, but=["number"])
+INSERT_TOKEN: Final = insert_into(issued_tokens, but=["number"])
+FOLLOWING_TOKENS: Final = following(sa.select(*_TOKEN_FIELDS), issued_tokens.c.number)
 _DELETE_TOKEN: Final = Statement(
     sa.delete(issued_tokens).where(issued_tokens.c.id == sa.bindparam("which_id"))
 )
 _DELETE_TOKENS: Final = Statement(sa.delete(issued_tokens).where(_tokens_of_user))
 
 _KEY: Final = Statement(sa.select(installation.c.signing_key))
+FOLLOWING_KEYS: Final = following(sa.select(installation.c.signing_key), installation.c.id)
 # Whoever comes second waits for the first, and takes the key that is there.
 _NEW_KEY: Final[dict[str, Any]] = {
     "id": sa.literal_column("1"),
@@ -135,23 +148,23 @@ class SqlAccountRepository(AccountRepository):
 
     async def find(self, user_id: UserId) -> Account | None:
         row = await self._session.first(_FIND, {"which_user": user_id})
-        return None if row is None else _account_of(row)
+        return None if row is None else account_of(row)
 
     async def find_by_email(self, email: str) -> Account | None:
         row = await self._session.first(_FIND_BY_NAME, {"which_name": folded(email)})
-        return None if row is None else _account_of(row)
+        return None if row is None else account_of(row)
 
     async def all(self) -> tuple[Account, ...]:
-        return tuple(map(_account_of, await self._session.all(_ALL, {})))
+        return tuple(map(account_of, await self._session.all(_ALL, {})))
 
     async def add(self, account: Account) -> None:
         try:
-            await self._session.run(_INSERT, _account_row(account))
+            await self._session.run(INSERT, account_row(account))
         except UniqueViolation:
             raise EmailTaken(account.user.id) from None
 
     async def save(self, account: Account) -> None:
-        row = _account_row(account)
+        row = account_row(account)
         try:
             await self._session.run(_UPDATE, {**row, "which_user": account.user.id})
         except UniqueViolation:
@@ -163,23 +176,14 @@ class SqlAccountRepository(AccountRepository):
 
     async def find_token(self, token_id: str) -> IssuedToken | None:
         row = await self._session.first(_FIND_TOKEN, {"which_id": token_id})
-        return None if row is None else _token_of(row)
+        return None if row is None else token_of(row)
 
     async def tokens_of(self, user_id: UserId) -> tuple[IssuedToken, ...]:
         rows = await self._session.all(_TOKENS_OF, {"which_user": user_id})
-        return tuple(map(_token_of, rows))
+        return tuple(map(token_of, rows))
 
     async def add_token(self, token: IssuedToken) -> None:
-        await self._session.run(
-            _INSERT_TOKEN,
-            {
-                "id": token.id,
-                "user_id": token.user_id,
-                "is_server": token.is_server,
-                "issued_time": number_of(token.issued_time),
-                "expires_time": number_of(token.expires_time),
-            },
-        )
+        await self._session.run(INSERT_TOKEN, token_row(token))
 
     async def remove_token(self, token_id: str) -> bool:
         return await self._session.run(_DELETE_TOKEN, {"which_id": token_id}) > 0

@@ -1,6 +1,6 @@
 """What saving and removing need: the least to write, and the way to the deletion records."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -15,6 +15,9 @@ from clinic_domain.values import Page
 K = TypeVar("K", bound=Hashable)
 
 BY_ID: Final = "which_id"
+
+Inserts = Sequence[tuple[Statement, Callable[[Any], Iterable[Parameters]]]]
+"""What stores a record: statements, and for how many rows each of them runs."""
 
 
 def changed(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,6 +55,16 @@ def insert_into(table: sa.Table, *, but: Iterable[str] = ()) -> Statement:
     values: dict[str, Any] = {name: sa.bindparam(name) for name in names}
     # Inline: nobody asks for the number that the database gives.
     return Statement(sa.insert(table).values(values).inline())
+
+
+def following(records: sa.Select[Any], key: sa.Column[Any]) -> Statement:
+    """Return a SELECT of the records behind a key, in order; the last column is the key of each."""
+    return Statement(
+        records.add_columns(key.label("key"))
+        .where(key > sa.bindparam("behind"))
+        .order_by(key)
+        .limit(sa.bindparam("limit"))
+    )
 
 
 def difference(was: Sequence[K], now: Sequence[K]) -> tuple[list[K], list[K]]:

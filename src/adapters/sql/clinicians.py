@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from adapters.sql.changes import (
     BY_ID,
+    Inserts,
     changed,
     circumstances,
     cut,
+    following,
     insert_into,
     moved,
     settled,
@@ -77,7 +79,7 @@ def clinician_of(row: Row) -> Clinician:
     )
 
 
-def _row_of(clinician: Clinician) -> dict[str, Any]:
+def row_of(clinician: Clinician) -> dict[str, Any]:
     return {
         "id": clinician.id,
         "clinic_id": clinician.clinic_id,
@@ -103,6 +105,8 @@ _FIND_INVITED: Final = Statement(
     sa.select(*_FIELDS).where(_of_clinic, clinicians.c.invite_id == sa.bindparam("which_invite"))
 )
 _INSERT: Final = insert_into(clinicians)
+INSERTS: Final[Inserts] = ((_INSERT, lambda clinician: [row_of(clinician)]),)
+FOLLOWING: Final = following(sa.select(*_FIELDS), clinicians.c.id)
 _CLINICS_OF_USER: Final = Statement(sa.select(clinicians.c.clinic_id).where(_of_user))
 _SET_EMAIL: Final = Statement(
     sa.update(clinicians)
@@ -186,12 +190,12 @@ class SqlClinicianRepository(ClinicianRepository):
     async def add(self, clinician: Clinician) -> None:
         await self._session.hold((clinician.clinic_id,))
         try:
-            await self._session.run(_INSERT, _row_of(clinician))
+            await self._session.run(_INSERT, row_of(clinician))
         except UniqueViolation:
             raise DuplicateClinician(clinician.clinic_id) from None
 
     async def save(self, clinician: Clinician, *, was: Clinician) -> None:
-        columns = changed(_row_of(clinician), _row_of(was))
+        columns = changed(row_of(clinician), row_of(was))
         await self._session.hold({clinician.clinic_id, was.clinic_id})
         try:
             is_there = await update(self._session, clinicians, clinician.id, columns)

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from adapters.sql.changes import (
     BY_ID,
+    Inserts,
     changed,
     circumstances,
     cut,
+    following,
     insert_into,
     moved,
     settled,
@@ -155,7 +157,7 @@ def view_of(row: Row) -> ClinicView:
     )
 
 
-def _row_of(clinic: Clinic) -> dict[str, Any]:
+def row_of(clinic: Clinic) -> dict[str, Any]:
     """Return the columns of a clinic itself."""
     ehr = clinic.ehr_settings
     return {
@@ -180,6 +182,14 @@ def _row_of(clinic: Clinic) -> dict[str, Any]:
         "patient_count_settings": _write_count_settings(clinic.patient_count_settings),
         "patient_count": _write_count(clinic.patient_count),
     }
+
+
+def _code_rows(clinic: Clinic) -> list[dict[str, Any]]:
+    codes = dict.fromkeys(clinic.share_codes)
+    return [
+        {"code": code.value, "clinic_id": clinic.id, "position": position}
+        for position, code in enumerate(codes)
+    ]
 
 
 def _tag_row(clinic_id: ClinicId, position: int, tag: Tag) -> dict[str, Any]:
@@ -249,6 +259,7 @@ _FIND: Final = Statement(sa.select(*_fields(counted=False)).where(_by_id))
 _FIND_VIEW: Final = Statement(sa.select(*_fields(counted=True)).where(_by_id))
 _INSERT: Final = insert_into(clinics)
 _DELETE: Final = Statement(sa.delete(clinics).where(_by_id))
+FOLLOWING: Final = following(sa.select(*_fields(counted=False)), clinics.c.id)
 _MOVE: Final = moved(
     clinic_deletions, sa.select(*circumstances(), *_fields(counted=False)).where(_by_id)
 )
@@ -308,6 +319,9 @@ class _Labels(Generic[L]):
         object.__setattr__(self, "insert", insert_into(self.table))
         object.__setattr__(self, "delete", Statement(sa.delete(self.table).where(theirs)))
 
+    def rows_of(self, clinic_id: ClinicId, labels: Sequence[L] | None) -> list[dict[str, Any]]:
+        return [self.row_of(clinic_id, at, label) for at, label in enumerate(labels or ())]
+
     async def store(
         self, session: Session, clinic_id: ClinicId, new: Sequence[L], old: Sequence[L]
     ) -> None:
@@ -325,6 +339,12 @@ class _Labels(Generic[L]):
 _TAGS_OF_CLINICS: Final = _Labels(clinic_tags, "tag_id", _tag_row)
 _SITES_OF_CLINICS: Final = _Labels(clinic_sites, "site_id", _site_row)
 _INSERT_CODE: Final = insert_into(clinic_share_codes)
+INSERTS: Final[Inserts] = (
+    (_INSERT, lambda clinic: [row_of(clinic)]),
+    (_INSERT_CODE, _code_rows),
+    (_TAGS_OF_CLINICS.insert, lambda clinic: _TAGS_OF_CLINICS.rows_of(clinic.id, clinic.tags)),
+    (_SITES_OF_CLINICS.insert, lambda clinic: _SITES_OF_CLINICS.rows_of(clinic.id, clinic.sites)),
+)
 _DELETE_CODES: Final = Statement(
     sa.delete(clinic_share_codes).where(clinic_share_codes.c.clinic_id == sa.bindparam(BY_ID))
 )
@@ -356,14 +376,14 @@ class SqlClinicRepository(ClinicRepository):
 
     async def add(self, clinic: Clinic) -> None:
         try:
-            await self._session.run(_INSERT, _row_of(clinic))
+            await self._session.run(_INSERT, row_of(clinic))
             await self._add_codes(clinic)
         except UniqueViolation:
             raise DuplicateShareCode(clinic.share_code) from None
         await self._store_labels(clinic, (), ())
 
     async def save(self, clinic: Clinic, *, was: Clinic) -> None:
-        columns = changed(_row_of(clinic), _row_of(was))
+        columns = changed(row_of(clinic), row_of(was))
         await self._session.hold((clinic.id,))
         try:
             if not await update(self._session, clinics, clinic.id, columns):
@@ -382,14 +402,7 @@ class SqlClinicRepository(ClinicRepository):
             raise ClinicNotFound(clinic.id)
 
     async def _add_codes(self, clinic: Clinic) -> None:
-        codes = dict.fromkeys(clinic.share_codes)
-        await self._session.run_for_each(
-            _INSERT_CODE,
-            [
-                {"code": code.value, "clinic_id": clinic.id, "position": position}
-                for position, code in enumerate(codes)
-            ],
-        )
+        await self._session.run_for_each(_INSERT_CODE, _code_rows(clinic))
 
     async def _store_labels(
         self, clinic: Clinic, old_tags: Sequence[Tag], old_sites: Sequence[Site]

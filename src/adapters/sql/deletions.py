@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 import attrs
 import sqlalchemy as sa
 
+from adapters.sql.changes import following
 from adapters.sql.clinicians import clinician_of
 from adapters.sql.clinics import clinic_of
 from adapters.sql.documents import moment_of
@@ -29,13 +30,14 @@ from clinic_domain.values import ClinicId
 R = TypeVar("R")
 
 
-def _of_clinic(table: sa.Table, fields: tuple[str, ...], clinic_id: sa.Column[Any]) -> Statement:
+def _select(table: sa.Table, fields: tuple[str, ...]) -> sa.Select[Any]:
     columns = table.c
-    return Statement(
-        sa.select(columns.deleted_time, columns.deleted_by, *(columns[name] for name in fields))
-        .where(clinic_id == sa.bindparam("which_clinic"))
-        .order_by(columns.number)
-    )
+    return sa.select(columns.deleted_time, columns.deleted_by, *(columns[name] for name in fields))
+
+
+def _of_clinic(table: sa.Table, fields: tuple[str, ...], clinic_id: sa.Column[Any]) -> Statement:
+    records = _select(table, fields).where(clinic_id == sa.bindparam("which_clinic"))
+    return Statement(records.order_by(table.c.number))
 
 
 _CLINICS: Final = _of_clinic(clinic_deletions, CLINIC_FIELDS, clinic_deletions.c.id)
@@ -43,6 +45,21 @@ _CLINICIANS: Final = _of_clinic(
     clinician_deletions, CLINICIAN_FIELDS, clinician_deletions.c.clinic_id
 )
 _PATIENTS: Final = _of_clinic(patient_deletions, PATIENT_FIELDS, patient_deletions.c.clinic_id)
+
+FOLLOWING_CLINICS: Final = following(
+    _select(clinic_deletions, CLINIC_FIELDS), clinic_deletions.c.number
+)
+FOLLOWING_CLINICIANS: Final = following(
+    _select(clinician_deletions, CLINICIAN_FIELDS), clinician_deletions.c.number
+)
+FOLLOWING_PATIENTS: Final = following(
+    _select(patient_deletions, PATIENT_FIELDS), patient_deletions.c.number
+)
+
+
+def record_of(removed: Callable[[Row], R], row: Row) -> DeletionRecord[R]:
+    """Return the deletion record of a row, of which *removed* understands all but its beginning."""
+    return DeletionRecord(removed(row[2:]), Deletion(moment_of(row[0]), row[1]))
 
 
 @attrs.frozen
@@ -63,6 +80,4 @@ class SqlDeletionRepository(DeletionRepository):
     ) -> tuple[DeletionRecord[R], ...]:
         await self._session.hold((clinic_id,))
         rows = await self._session.all(statement, {"which_clinic": clinic_id})
-        return tuple(
-            DeletionRecord(removed(row[2:]), Deletion(moment_of(row[0]), row[1])) for row in rows
-        )
+        return tuple(record_of(removed, row) for row in rows)

@@ -44,8 +44,12 @@ def create_engine(url: str | URL) -> AsyncEngine:
     """
     try:
         made = make_url(url)
-    except ArgumentError:
-        raise UnusableUrl("a URL like sqlite:///clinic.db is needed for a database") from None
+    except (ArgumentError, ValueError):
+        # Not what SQLAlchemy says of it, for that may have a part of the password in it.
+        raise UnusableUrl(
+            "this is no address like sqlite:///clinic.db or postgresql://user:password@host/clinic;"
+            " what is special in a password has to be percent-encoded"
+        ) from None
     if made.drivername in _SQLITE:
         return _sqlite_engine(made)
     if made.drivername in _POSTGRESQL:

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 import attrs
 import sqlalchemy as sa
 
-from adapters.sql.changes import BY_ID, appended_to, circumstances, insert_into, moved
+from adapters.sql.changes import BY_ID, appended_to, circumstances, following, insert_into, moved
 from adapters.sql.dialects import aggregated, occurs_in, texts_in
 from adapters.sql.statements import Statement
 from adapters.sql.tables import (
@@ -132,6 +132,7 @@ WITH_MRN: Final = Statement(
     .limit(sa.literal_column("2"))
 )
 SOME: Final = Statement(_select(_of_clinic).limit(_limit))
+FOLLOWING: Final = following(_select(), patients.c.id)
 
 
 @attrs.frozen

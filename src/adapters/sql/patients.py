@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from adapters.sql import patient_statements as statements
 from adapters.sql.changes import (
     BY_ID,
+    Inserts,
     changed,
     cut,
     difference,
@@ -61,6 +62,37 @@ def _distinct(sites: tuple[PatientSite, ...] | None) -> list[PatientSite]:
     return list({site.id: site for site in reversed(sites or ())}.values())[::-1]
 
 
+def _own(patient: Patient) -> dict[str, Any]:
+    return {"patient_id": patient.id, "clinic_id": patient.clinic_id}
+
+
+def _tag_rows(patient: Patient) -> list[dict[str, Any]]:
+    tags = enumerate(_once(patient.tags))
+    return [{**_own(patient), "tag_id": tag, "position": at} for at, tag in tags]
+
+
+def _site_rows(patient: Patient) -> list[dict[str, Any]]:
+    return [
+        {**_own(patient), "site_id": site.id, "name": site.name, "position": at}
+        for at, site in enumerate(_distinct(patient.sites))
+    ]
+
+
+def _source_rows(patient: Patient) -> list[dict[str, Any]]:
+    return [
+        {**_own(patient), **data_source_row(source), "position": at}
+        for at, source in enumerate(patient.data_sources or ())
+    ]
+
+
+_PARTS: Final[Inserts] = (
+    (statements.INSERT_TAG, _tag_rows),
+    (statements.INSERT_SITE, _site_rows),
+    (statements.INSERT_SOURCE, _source_rows),
+)
+INSERTS: Final[Inserts] = ((statements.INSERT, lambda patient: [row_of(patient)]), *_PARTS)
+
+
 def _of_some(clinic_id: ClinicId, user_ids: Collection[UserId] | None) -> dict[str, Any]:
     users = {} if user_ids is None else {"users": text_of(list(user_ids))}
     return {"which_clinic": clinic_id, **users}
@@ -91,25 +123,8 @@ class SqlPatientRepository(PatientRepository):
             await self._session.run(statements.INSERT, row_of(patient))
         except UniqueViolation as violation:
             raise _refusal(violation, patient) from None
-        own = {"patient_id": patient.id, "clinic_id": patient.clinic_id}
-        await self._session.run_for_each(
-            statements.INSERT_TAG,
-            [{**own, "tag_id": tag, "position": at} for at, tag in enumerate(_once(patient.tags))],
-        )
-        await self._session.run_for_each(
-            statements.INSERT_SITE,
-            [
-                {**own, "site_id": site.id, "name": site.name, "position": at}
-                for at, site in enumerate(_distinct(patient.sites))
-            ],
-        )
-        await self._session.run_for_each(
-            statements.INSERT_SOURCE,
-            [
-                {**own, **data_source_row(source), "position": at}
-                for at, source in enumerate(patient.data_sources or ())
-            ],
-        )
+        for statement, rows_of in _PARTS:
+            await self._session.run_for_each(statement, rows_of(patient))
 
     async def save(self, patient: Patient, *, was: Patient) -> None:
         await self._session.hold({patient.clinic_id, was.clinic_id})
@@ -158,7 +173,7 @@ class SqlPatientRepository(PatientRepository):
     async def _save_data_sources(self, patient: Patient, was: Patient) -> None:
         before = dict(enumerate(was.data_sources or ()))
         after = dict(enumerate(patient.data_sources or ()))
-        own = {"patient_id": patient.id, "clinic_id": patient.clinic_id}
+        own = _own(patient)
         await self._session.run_for_each(
             statements.DELETE_SOURCE,
             [

@@ -1,5 +1,6 @@
 """Bringing a database to the schema of this version."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,16 @@ class NewerSchema(RuntimeError):
         )
 
 
+class OlderSchema(RuntimeError):
+    """The database is not of this version, or it is not one of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "it holds no clinics, or those of an older version; if it is the right database, "
+            "`clinic db upgrade` brings it to this version"
+        )
+
+
 async def upgrade(engine: AsyncEngine) -> None:
     """
     Apply the migrations that are missing, all or none; any number of processes may do so at once.
@@ -43,9 +54,25 @@ async def upgrade(engine: AsyncEngine) -> None:
         UnusableUrl: the server has no such database, or does not let us in, or not do this.
         Unavailable: the database does not answer.
     """
+    await _asked(engine, _upgrade)
+
+
+async def refuse_older(engine: AsyncEngine) -> None:
+    """
+    Return where no migration is missing; nothing is changed.
+
+    Raises:
+        OlderSchema: there are migrations to be applied, perhaps all of them.
+        NewerSchema, UnusableUrl, Unavailable: as `upgrade` does.
+    """
+    _refuse_missing(engine)
+    await _asked(engine, _refuse_older)
+
+
+async def _asked(engine: AsyncEngine, work: Callable[[sa.Connection], None]) -> None:
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(work)
     except (DBAPIError, *postgresql.ERRORS) as error:
         original = error.driver_exception if isinstance(error, DBAPIError) else error
         if postgresql.is_refusal(original):
@@ -56,10 +83,15 @@ async def upgrade(engine: AsyncEngine) -> None:
         raise translated from error
 
 
+def _refuse_missing(engine: AsyncEngine) -> None:
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path and not Path(path).exists():
+        # To connect would make one.
+        raise UnusableUrl(f"there is no file {path}")
+
+
 def _upgrade(connection: sa.Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config = _config_of(connection)
     if connection.dialect.name == "postgresql":
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
         if encoding != "UTF8":
@@ -77,6 +109,18 @@ def _upgrade(connection: sa.Connection) -> None:
         connection.exec_driver_sql("ROLLBACK")
         raise
     connection.exec_driver_sql("COMMIT")
+
+
+def _refuse_older(connection: sa.Connection) -> None:
+    if not _is_up_to_date(connection, _config_of(connection)):
+        raise OlderSchema
+
+
+def _config_of(connection: sa.Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _is_up_to_date(connection: sa.Connection, config: Config) -> bool:

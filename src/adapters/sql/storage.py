@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import attrs
@@ -10,6 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.sql.accounts import SqlAccountRepository
+from adapters.sql.archive import SqlArchive
 from adapters.sql.clinicians import SqlClinicianRepository
 from adapters.sql.clinics import SqlClinicRepository
 from adapters.sql.deletions import SqlDeletionRepository
@@ -21,6 +23,7 @@ from adapters.sql.sqlite import SqliteDatabase
 from adapters.sql.statements import Database, Interrupted, Session, Statement
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
+from clinic_domain.copying import Archive, Record
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
 from clinic_domain.users import AccountRepository
@@ -74,6 +77,9 @@ class SqlStorage(Storage):
     _database: Database = attrs.field(converter=_database, alias="engine")
 
     async def transaction(self, work: Work[T]) -> T:
+        return await self._transaction(lambda session: work(SqlTransaction(session)))
+
+    async def _transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS):
             try:
                 return await self._attempt(work)
@@ -85,9 +91,14 @@ class SqlStorage(Storage):
     async def read(self, work: Work[T]) -> T:
         return await work(SqlTransaction(await self._database.reading()))
 
-    async def _attempt(self, work: Work[T]) -> T:
+    async def _attempt(self, work: Callable[[Session], Awaitable[T]]) -> T:
         async with self._database.writing() as session:
-            return await work(SqlTransaction(session))
+            return await work(session)
+
+    @property
+    def archive(self) -> Archive[Record]:
+        """All that the storage keeps, to be copied."""
+        return SqlArchive(self._database, self._transaction)
 
     async def ping(self) -> None:
         session = await self._database.reading()

@@ -95,10 +95,7 @@ class ClinicService:
 
     async def get(self, clinic_id: ClinicId) -> ClinicView:
         """Return a clinic as it is shown. Raises ClinicNotFound."""
-        view = await self._storage.read(lambda tx: tx.clinics.find_view(clinic_id))
-        if view is None:
-            raise ClinicNotFound(clinic_id)
-        return view
+        return await self._storage.read(lambda tx: _view(tx, clinic_id))
 
     async def get_by_share_code(self, code: str) -> ClinicView:
         """Return the clinic that any of its codes names (SHARE-2). Raises NotFound."""
@@ -114,10 +111,14 @@ class ClinicService:
     async def update(self, clinic_id: ClinicId, details: ClinicDetails) -> ClinicView:
         """Describe a clinic anew (UPD-1). Raises ClinicNotFound, BlankName."""
         now = self._clock.now()
-        await changed_clinic(
-            self._storage, clinic_id, lambda clinic: with_details(clinic, details, now)
-        )
-        return await self.get(clinic_id)
+
+        async def work(tx: Transaction) -> ClinicView:
+            clinic = await tx.clinics.get(clinic_id)
+            await tx.clinics.save(with_details(clinic, details, now), was=clinic)
+            # Here, not afterwards: whoever is told that it failed may rely on it.
+            return await _view(tx, clinic_id)
+
+        return await self._storage.transaction(work)
 
     async def delete(self, clinic_id: ClinicId, by: Principal) -> None:
         """
@@ -154,3 +155,10 @@ class ClinicService:
 
     def _new_record_id(self) -> RecordId:
         return RecordId(self._ids.new_id())
+
+
+async def _view(tx: Transaction, clinic_id: ClinicId) -> ClinicView:
+    view = await tx.clinics.find_view(clinic_id)
+    if view is None:
+        raise ClinicNotFound(clinic_id)
+    return view

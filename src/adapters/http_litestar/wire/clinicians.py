@@ -10,9 +10,10 @@ from adapters.http_litestar.wire.fields import (
     DateTime,
     DateTimeText,
     Filled,
+    FilledKeyText,
+    KeyText,
     UserIdText,
     given,
-    known,
     refuse_repeated,
     rfc3339,
     text_of,
@@ -22,11 +23,11 @@ from clinic_domain.values import InviteId, UserId
 
 
 class ClinicianBody(Struct, rename="camel"):
-    email: str
+    email: KeyText
     roles: Annotated[list[Role], Meta(min_length=1, extra_json_schema=UNIQUE)]
     id: UserIdText | UnsetType = UNSET
-    invite_id: str | UnsetType = UNSET
-    name: Filled | UnsetType = UNSET
+    invite_id: KeyText | UnsetType = UNSET
+    name: FilledKeyText | UnsetType = UNSET
 
     created_time: DateTimeText | UnsetType = UNSET
     updated_time: DateTimeText | UnsetType = UNSET
@@ -35,28 +36,28 @@ class ClinicianBody(Struct, rename="camel"):
         refuse_repeated("roles", self.roles)
 
     def new_clinician(self) -> NewClinician:
-        user_id, invite_id = text_of(self.id), known(self.invite_id)
+        user_id, invite_id = text_of(self.id), text_of(self.invite_id)
         return NewClinician(
-            email=self.email,
+            email=str(self.email),
             roles=tuple(self.roles),
             user_id=None if user_id is None else UserId(user_id),
             invite_id=None if invite_id is None else InviteId(invite_id),
-            name=known(self.name),
+            name=text_of(self.name),
         )
 
 
 class AssociationBody(Struct, rename="camel"):
-    user_id: str
+    user_id: KeyText
 
 
 class ServiceAccountBody(Struct):
-    name: Filled
+    name: FilledKeyText
     client_id: Filled
     client_secret: Filled
 
 
 class UserDetailsBody(Struct):
-    email: Filled | UnsetType = UNSET
+    email: FilledKeyText | UnsetType = UNSET
 
 
 class ClinicianJson(Struct, rename="camel"):

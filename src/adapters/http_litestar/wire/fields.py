@@ -1,14 +1,14 @@
 """Kinds of members that several shapes have."""
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
 import regex
 from msgspec import UNSET, Meta, UnsetType
 
-from adapters.http_litestar.operations import OBJECT_ID, USER_ID
+from adapters.http_litestar.operations import MAX_KEY, OBJECT_ID, USER_ID
 from clinic_domain.values import whole_milliseconds
 
 T = TypeVar("T")
@@ -104,6 +104,28 @@ class SiteNameText(Shaped):
     expected = "1 to 200 letters, digits, spaces or ASCII signs, with no space in front"
 
 
+class KeyText(Shaped):
+    """
+    A text that records are found by.
+
+    The API document does not say how long it may be, but what an index takes is limited.
+    """
+
+    expected = f"`str` of length <= {MAX_KEY}"
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        text = super().read(value)
+        if len(text) > MAX_KEY:
+            raise ValueError(f"Expected {cls.expected}")
+        return text
+
+
+class FilledKeyText(KeyText):
+    min_length = 1
+    expected = f"`str` of length 1 to {MAX_KEY}"
+
+
 class DateText(Shaped):
     """A day of the calendar, from year 1 on."""
 
@@ -157,13 +179,10 @@ def shaped(type_: type[Any], value: object) -> Any:
     raise NotImplementedError(type_)
 
 
-def refuse_repeated(name: str, items: Sequence[object]) -> None:
+def refuse_repeated(name: str, items: Sequence[Hashable]) -> None:
     """Raise ValueError where an item of an array stands there twice."""
-    seen = []
-    for item in items:
-        if item in seen:
-            raise ValueError(f"Expected unique items in `{name}`")
-        seen.append(item)
+    if len(set(items)) < len(items):
+        raise ValueError(f"Expected unique items in `{name}`")
 
 
 # From a request to the core, and back

@@ -12,7 +12,9 @@ from adapters.http_litestar.wire.fields import (
     DateTime,
     DateTimeText,
     Filled,
+    FilledKeyText,
     Flag,
+    KeyText,
     ObjectIdText,
     UserIdText,
     given,
@@ -165,10 +167,10 @@ class ConnectionRequestsBody(Struct):
 class PatientBody(Struct, rename="camel"):
     """A patient as a clinic describes him; what it does not decide is checked and left out."""
 
-    full_name: Filled
+    full_name: FilledKeyText
     birth_date: DateText
-    email: str | UnsetType = UNSET
-    mrn: Filled | UnsetType = UNSET
+    email: KeyText | UnsetType = UNSET
+    mrn: FilledKeyText | UnsetType = UNSET
     target_devices: list[str] | UnsetType = UNSET
     tags: Annotated[list[ObjectIdText], Meta(extra_json_schema=UNIQUE)] | None = None
     sites: list[SiteBody] | UnsetType = UNSET
@@ -192,10 +194,10 @@ class PatientBody(Struct, rename="camel"):
     def details(self) -> PatientDetails:
         devices = known(self.target_devices)
         return PatientDetails(
-            full_name=self.full_name,
+            full_name=str(self.full_name),
             birth_date=str(self.birth_date),
-            email=known(self.email),
-            mrn=known(self.mrn),
+            email=text_of(self.email),
+            mrn=text_of(self.mrn),
             target_devices=None if devices is None else tuple(devices),
             tags=_tag_ids(self.tags),
             site_ids=_site_ids(self.sites),
@@ -214,9 +216,9 @@ class JoiningPatientBody(Struct, rename="camel"):
     is_migrated: Flag = UNSET
     legacy_clinician_id: UserIdText | UnsetType = UNSET
     attestation_submitted: Flag = UNSET
-    full_name: Filled | UnsetType = UNSET
+    full_name: FilledKeyText | UnsetType = UNSET
     birth_date: DateText | UnsetType = UNSET
-    mrn: Filled | UnsetType = UNSET
+    mrn: FilledKeyText | UnsetType = UNSET
     tags: Annotated[list[ObjectIdText], Meta(extra_json_schema=UNIQUE)] | None = None
     sites: list[SiteBody] | UnsetType = UNSET
     glycemic_ranges: GlycemicRangesBody | UnsetType = UNSET
@@ -231,9 +233,9 @@ class JoiningPatientBody(Struct, rename="camel"):
             permissions=None if permissions is None else permissions.permissions(),
             is_migrated=self.is_migrated is True,
             legacy_clinician_id=None if legacy is None else UserId(legacy),
-            full_name=known(self.full_name),
+            full_name=text_of(self.full_name),
             birth_date=text_of(self.birth_date),
-            mrn=known(self.mrn),
+            mrn=text_of(self.mrn),
             tags=_tag_ids(self.tags),
             site_ids=_site_ids(self.sites),
             glycemic_ranges=_ranges(self.glycemic_ranges),

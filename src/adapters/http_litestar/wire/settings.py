@@ -11,6 +11,7 @@ from adapters.http_litestar.wire.fields import (
     DateTime,
     DateTimeText,
     Filled,
+    KeyText,
     given,
     known,
     moment_of,
@@ -134,7 +135,7 @@ class NotesBody(Struct):
 
 class EhrSettingsBody(Struct, rename="camel"):
     enabled: bool
-    source_id: str
+    source_id: KeyText
     procedure_codes: ProcedureCodesBody
     mrn_id_type: Filled
     provider: Literal["xealth", "redox"]
@@ -151,7 +152,7 @@ class EhrSettingsBody(Struct, rename="camel"):
         return EhrSettings(
             enabled=self.enabled,
             provider=self.provider,
-            source_id=self.source_id,
+            source_id=str(self.source_id),
             mrn_id_type=self.mrn_id_type,
             procedure_codes=EhrProcedureCodes(
                 enable_summary_reports=known(codes.enable_summary_reports),

@@ -19,6 +19,7 @@ import pytest
 _PARTS = (
     "accounts",
     "anything",
+    "archive",
     "clinicians",
     "clinics",
     "counts",
@@ -32,6 +33,7 @@ _PARTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
+from clinic_domain.testing.contracts.archive import ArchiveContract  # noqa: E402 - see above
 from clinic_domain.testing.contracts.suite import StorageContract  # noqa: E402 - see above
 
-__all__ = ["StorageContract"]
+__all__ = ["ArchiveContract", "StorageContract"]

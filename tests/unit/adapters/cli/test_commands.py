@@ -175,7 +175,14 @@ def test_the_database_is_brought_up_to_date(clinic: Clinic, tmp_path: Path) -> N
         ({"CLINIC_STORAGE": "oracle:"}, "CLINIC_STORAGE"),
         ({"CLINIC_STORAGE": "memory:"}, "memory"),
         ({"CLINIC_IDENTITY": "tidepool", "TIDEPOOL_SERVER_TOKEN": "s"}, "platform"),
-        ({"TIDEPOOL_STORE_ADDRESSES": "localhost"}, "MongoDB"),
+        (
+            {"TIDEPOOL_STORE_ADDRESSES": "localhost", "TIDEPOOL_STORE_SCHEME": "http"},
+            "TIDEPOOL_STORE_SCHEME",
+        ),
+        (
+            {"TIDEPOOL_STORE_ADDRESSES": "localhost:none"},
+            "TIDEPOOL_STORE_ADDRESSES: this is no address",
+        ),
         ({"CLINIC_TOKEN_LIFETIME": "soon"}, "CLINIC_TOKEN_LIFETIME"),
     ],
 )
@@ -197,6 +204,7 @@ def test_a_file_that_is_no_database_is_said(clinic: Clinic, tmp_path: Path) -> N
 def test_settings_are_listed(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLINIC_PORT", "9000")
     monkeypatch.setenv("TIDEPOOL_SERVER_TOKEN", "hush")
+    monkeypatch.setenv("CLINIC_STORAGE", "postgresql://clinic:hush@host/clinic")
 
     for_people = clinic("settings").stdout
     markdown = clinic("settings", "--markdown").stdout
@@ -205,6 +213,7 @@ def test_settings_are_listed(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) ->
         assert one.name in for_people
         assert f"| `{one.name}` |" in markdown
     assert "now '9000'" in for_people
+    assert "now 'postgresql://…@host/clinic'" in for_people
     assert "hush" not in for_people
 
 

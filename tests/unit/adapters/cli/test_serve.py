@@ -5,82 +5,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
 
-import attrs
 import httpx
 import pytest
 
 from adapters.local_identity.sessions import TRUST
-
-PATIENCE: Final = 60.0
-CLINIC: Final = (sys.executable, "-m", "adapters.cli")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def clinic(*arguments: str) -> str:
-    """Run a command in this folder, and return what it printed."""
-    done = subprocess.run([*CLINIC, *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-@attrs.frozen
-class Server:
-    process: "subprocess.Popen[bytes]"
-    port: int
-    metrics_port: int
-
-    def get(self, path: str, **options: Any) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", **options)
-
-    def is_reachable(self) -> bool:
-        try:
-            return self.get("/live").is_success
-        except httpx.TransportError:
-            return False
-
-    def stop(self, signum: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal, if it is not over yet, and return the exit code."""
-        self.process.send_signal(signum)
-        return self.process.wait(PATIENCE)
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[Server]:
-    port, metrics_port = free_port(), free_port()
-    with ExitStack() as stack:
-        log = stack.enter_context(Path("log").open("wb"))
-        command = [
-            *CLINIC,
-            *("serve", "--port", str(port), "--metrics-port", str(metrics_port)),
-            *arguments,
-        ]
-        process = stack.enter_context(subprocess.Popen(command, stderr=log))
-        server = Server(process, port, metrics_port)
-        stack.callback(server.stop)
-        wait_for(server)
-        yield server
-
-
-def wait_for(server: Server) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        assert server.process.poll() is None, Path("log").read_text()
-        if server.is_reachable():
-            assert server.get("/ready").status_code == 200
-            return
-        time.sleep(0.1)
-    pytest.fail("it was never ready:\n" + Path("log").read_text())
+from support.service import CLINIC, PATIENCE, clinic, free_port, serving
 
 
 def test_it_serves_whom_the_command_line_lets_in_until_it_is_told_to_stop() -> None:
@@ -90,7 +22,7 @@ def test_it_serves_whom_the_command_line_lets_in_until_it_is_told_to_stop() -> N
 
     with serving("--workers", "2") as server:
         created = httpx.post(
-            f"http://127.0.0.1:{server.port}/v1/clinics",
+            f"{server.address}/v1/clinics",
             json={"name": "A clinic", "preferredBgUnits": "mg/dL"},
             headers=headers,
         )

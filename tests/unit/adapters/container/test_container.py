@@ -13,6 +13,7 @@ from anyio import create_memory_object_stream, create_task_group
 from adapters.container import Container
 from adapters.local_identity import LocalProfiles, LocalServiceAccounts, LocalSessions, LocalUsers
 from adapters.memory import MemoryStorage
+from adapters.mongo import MongoStorage
 from adapters.settings import read_settings
 from adapters.sql import SqlStorage, UnusableUrl
 from adapters.tidepool import (
@@ -62,6 +63,51 @@ async def test_the_storage_is_picked(url: str, kind: type[Storage]) -> None:
     async with container.opened_storage():
         assert isinstance(container.storage(), kind)
         await container.storage().ping()
+
+
+async def test_postgresql_is_picked() -> None:
+    container = container_of(CLINIC_STORAGE="postgresql://localhost:1/clinic")
+
+    assert isinstance(container.storage(), SqlStorage)
+    with pytest.raises(Unavailable):
+        async with container.opened_storage():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("variables", "database"),
+    [
+        ({}, "clinic"),
+        ({"TIDEPOOL_CLINIC_DATABASE_NAME": "other"}, "other"),
+        ({"CLINIC_STORAGE": "mongodb://localhost:1/"}, "clinic"),
+        ({"CLINIC_STORAGE": "mongodb://localhost:1/mine"}, "mine"),
+        (
+            {
+                "CLINIC_STORAGE": "mongodb://localhost:1/mine",
+                "TIDEPOOL_CLINIC_DATABASE_NAME": "other",
+            },
+            "other",
+        ),
+    ],
+)
+async def test_mongodb_is_picked(variables: dict[str, str], database: str) -> None:
+    of_the_reference = {
+        "TIDEPOOL_STORE_ADDRESSES": "localhost:1",
+        "TIDEPOOL_STORE_USERNAME": "me",
+        "TIDEPOOL_STORE_PASSWORD": "p%40ss",
+        "TIDEPOOL_STORE_TLS": "T",
+        "TIDEPOOL_STORE_OPT_PARAMS": "replicaSet=rs0&authSource=admin",
+    }
+    container = Container(settings=read_settings(of_the_reference | variables))
+    storage = container.storage()
+
+    assert isinstance(storage, MongoStorage)
+    assert storage.database.name == database
+    if "CLINIC_STORAGE" not in variables:
+        assert container.mongo_url() == (
+            "mongodb://me:p%40ss@localhost:1/?ssl=true&replicaSet=rs0&authSource=admin"
+        )
+    await storage.close()
 
 
 def test_a_local_identity_is_picked() -> None:

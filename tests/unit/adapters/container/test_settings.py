@@ -48,13 +48,30 @@ def test_the_platform_needs_a_secret() -> None:
             read_settings({"CLINIC_IDENTITY": "tidepool"} | secret)
 
 
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("memory:", "memory"),
+        ("sqlite:///clinic.db", "sql"),
+        ("postgresql://host/clinic", "sql"),
+        ("postgres://host/clinic", "sql"),
+        ("mongodb://host/clinic", "mongo"),
+        ("mongodb+srv://host/clinic", "mongo"),
+    ],
+)
+def test_an_address_says_which_storage_it_is(url: str, kind: str) -> None:
+    settings = read_settings({"CLINIC_STORAGE": url, "TIDEPOOL_STORE_ADDRESSES": "localhost"})
+
+    assert (settings.storage_url, settings.storage_kind) == (url, kind)
+    assert settings.storage_setting == "CLINIC_STORAGE"
+
+
 @pytest.mark.parametrize("hosts", ["", "localhost", "a:1,b:2"])
 def test_the_hosts_of_mongodb_ask_for_mongodb(hosts: str) -> None:
-    with pytest.raises(SettingError, match="MongoDB"):
-        read_settings({"TIDEPOOL_STORE_ADDRESSES": hosts})
+    settings = read_settings({"TIDEPOOL_STORE_ADDRESSES": hosts})
 
-    given_both = {"TIDEPOOL_STORE_ADDRESSES": hosts, "CLINIC_STORAGE": "sqlite:///x.db"}
-    assert read_settings(given_both).storage_url == "sqlite:///x.db"
+    assert (settings.storage_url, settings.storage_kind) == (None, "mongo")
+    assert settings.storage_setting == "TIDEPOOL_STORE_ADDRESSES"
 
 
 def test_a_storage_in_memory_belongs_to_one_process() -> None:
@@ -80,8 +97,13 @@ def test_metrics_can_be_switched_off(off: dict[str, str]) -> None:
     [
         ("CLINIC_STORAGE", ""),
         ("CLINIC_STORAGE", "clinic.db"),
-        ("CLINIC_STORAGE", "mongodb://localhost"),
-        ("CLINIC_STORAGE", "postgresql://localhost"),
+        ("CLINIC_STORAGE", "mysql://localhost"),
+        ("TIDEPOOL_STORE_SCHEME", "postgresql"),
+        ("TIDEPOOL_STORE_TLS", ""),
+        ("TIDEPOOL_STORE_TLS", "yes"),
+        ("TIDEPOOL_CLINIC_DATABASE_NAME", ""),
+        ("TIDEPOOL_CLINIC_DATABASE_NAME", "a.b"),
+        ("TIDEPOOL_CLINIC_DATABASE_NAME", "a" * 64),
         ("CLINIC_IDENTITY", ""),
         ("CLINIC_IDENTITY", "Local"),
         ("CLINIC_HOST", ""),
@@ -113,13 +135,41 @@ def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
 
 
 def test_secrets_show_nowhere() -> None:
-    settings = read_settings(PLATFORM | {"TIDEPOOL_SERVER_TOKEN": "hush"})
+    secrets = {
+        "CLINIC_STORAGE": "mongodb://user:hush@host",
+        "TIDEPOOL_SERVER_TOKEN": "hush",
+        "TIDEPOOL_STORE_OPT_PARAMS": "tlsCertificateKeyFilePassword=hush",
+        "TIDEPOOL_STORE_PASSWORD": "hush",
+    }
+    settings = read_settings(PLATFORM | secrets)
 
     assert settings.variables.server_token == "hush"
     assert "hush" not in repr(settings)
-    with pytest.raises(SettingError) as raised:
-        read_settings({"CLINIC_STORAGE": "mongodb://user:hush@host"})
-    assert "hush" not in str(raised.value)
+    for name, value in {
+        "CLINIC_STORAGE": "oracle://user:hush@host",
+        "TIDEPOOL_SEAGULL_CLIENT_ADDRESS": "ftp://user:hush@host",
+    }.items():
+        with pytest.raises(SettingError) as raised:
+            read_settings({name: value})
+        assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("sqlite:///clinic.db?synchronous=OFF", "'sqlite:///clinic.db?synchronous=OFF'"),
+        ("memory:", "'memory:'"),
+        ("postgresql://host/clinic", "'postgresql://host/clinic'"),
+        ("postgresql://me:pa@ss?w/d@host/clinic", "'postgresql://…@host/clinic'"),
+        ("postgresql://host/clinic?user=me&password=pass", "'postgresql://host/clinic?…'"),
+        ("mongodb://me:pass@a:1,b:2/?authSource=admin", "'mongodb://…@a:1,b:2/?…'"),
+        ("me:pass@host", "'…@host'"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(value: str, shown: str) -> None:
+    [storage] = [one for one in described() if one.name == "CLINIC_STORAGE"]
+
+    assert storage.shown(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -188,4 +238,8 @@ def test_every_setting_is_told_once() -> None:
     assert len(names) == len(set(names))
     assert all(one.help for one in described())
     assert {"CLINIC_STORAGE", "LOG_LEVEL", "TIDEPOOL_SERVER_TOKEN"} <= set(names)
-    assert [one.name for one in described() if one.is_secret] == ["TIDEPOOL_SERVER_TOKEN"]
+    assert {one.name for one in described() if one.is_secret} == {
+        "TIDEPOOL_SERVER_TOKEN",
+        "TIDEPOOL_STORE_OPT_PARAMS",
+        "TIDEPOOL_STORE_PASSWORD",
+    }

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.mongo import MongoStorage, connection_string
+from adapters.mongo import MongoStorage, UnusableUrl, connection_string
 from adapters.mongo.connection import database_of, new_client
 
 
@@ -23,6 +23,7 @@ from adapters.mongo.connection import database_of, new_client
         ({"username": "me"}, "mongodb://me@localhost/?ssl=false"),
         ({"username": "me", "password": "p%40ss"}, "mongodb://me:p%40ss@localhost/?ssl=false"),
         ({"password": "unused"}, "mongodb://localhost/?ssl=false"),
+        ({"options": "a=b&tls=true"}, "mongodb://localhost/?a=b&tls=true"),
     ],
 )
 def test_variables_make_a_connection_string(values: dict[str, Any], expected: str) -> None:
@@ -36,10 +37,34 @@ def test_variables_make_a_connection_string(values: dict[str, Any], expected: st
         ("mongodb://localhost/", "clinic"),
         ("mongodb://me:pass@a:1,b:2/other?ssl=true", "other"),
         ("mongodb+srv://db.example.com/other", "other"),
+        ("mongodb://localhost/%6fther", "other"),
     ],
 )
 def test_a_url_names_the_database_or_leaves_it_at_the_usual_one(url: str, name: str) -> None:
     assert database_of(url) == name
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///clinic.db",
+        "mongodb://",
+        "mongodb://me:hu/sh@localhost/",
+        "mongodb://me:hu@sh@localhost/",
+        "mongodb://localhost:hush",
+        "mongodb://localhost/?tls=true&ssl=false",
+    ],
+)
+def test_a_url_that_makes_no_sense_is_refused_without_a_word_of_it(url: str) -> None:
+    with pytest.raises(UnusableUrl, match="this is no address") as refused:
+        MongoStorage.at(url)
+
+    assert "sh" not in str(refused.value)
+
+
+def test_a_file_that_is_missing_is_named() -> None:
+    with pytest.raises(UnusableUrl, match="/nowhere/ca"):
+        MongoStorage.at("mongodb://localhost/?tls=true&tlsCAFile=/nowhere/ca")
 
 
 async def test_what_a_url_says_itself_stays() -> None:

@@ -63,7 +63,8 @@ async def test_a_commit_is_synced_unless_the_url_says_otherwise(
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("clinic.db", "a URL like sqlite:///clinic.db is needed for a database"),
+        ("clinic.db", "this is no address like sqlite:///clinic.db"),
+        ("postgresql://localhost:none/clinic", "this is no address like sqlite:///clinic.db"),
         ("mysql://localhost/clinic", "no databases of the kind 'mysql' are supported"),
         ("sqlite:///{path}/no/clinic.db", "there is no folder {path}/no"),
         ("sqlite:///{path}", "it is a folder"),

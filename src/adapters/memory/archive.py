@@ -1,0 +1,122 @@
+"""Everything that is kept in memory, to be copied."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Final
+
+import attrs
+
+from adapters.memory import layout
+from adapters.memory.accounts import MemoryAccountRepository
+from adapters.memory.cells import Cells, Committed
+from adapters.memory.clinicians import MemoryClinicianRepository
+from adapters.memory.clinics import MemoryClinicRepository
+from adapters.memory.deletions import keep
+from adapters.memory.patients import MemoryPatientRepository
+from clinic_domain.clinicians.model import Clinician
+from clinic_domain.clinics.model import Clinic
+from clinic_domain.copying import Archive, Kind, NotKept, Record, SigningKey, id_of
+from clinic_domain.deletions import DeletionRecord
+from clinic_domain.errors import BadRequest, ConstraintViolation, Duplicate
+from clinic_domain.patients.model import Patient
+from clinic_domain.users import Account, IssuedToken
+from clinic_domain.values import ClinicId
+
+Within = Callable[[Callable[[Cells], Awaitable[None]]], Awaitable[None]]
+"""Runs work in a transaction."""
+
+_ANY: Final = ClinicId("")
+_REMOVED: Final = {
+    Kind.CLINIC_DELETIONS: layout.removed_clinics(_ANY).kind,
+    Kind.CLINICIAN_DELETIONS: layout.removed_clinicians(_ANY).kind,
+    Kind.PATIENT_DELETIONS: layout.removed_patients(_ANY).kind,
+}
+
+
+@attrs.frozen
+class MemoryArchive(Archive[Record]):
+    _committed: Committed
+    _within: Within
+
+    async def count(self, kind: Kind) -> int:
+        return len(list(self._records(kind)))
+
+    async def scan(self, kind: Kind) -> AsyncGenerator[Record]:
+        for record in list(self._records(kind)):
+            yield record
+
+    def _records(self, kind: Kind) -> Iterable[Record]:
+        match kind:
+            case Kind.ACCOUNTS:
+                return self._committed.read(layout.ACCOUNTS).values()
+            case Kind.TOKENS:
+                return self._committed.read(layout.TOKENS).values()
+            case Kind.SIGNING_KEY:
+                key = self._committed.read(layout.SIGNING_KEY)
+                return () if key is None else (SigningKey(key),)
+            case Kind.CLINICS:
+                return filter(None, self._committed.all_of(layout.clinic(_ANY).kind))
+            case Kind.CLINICIANS:
+                members = self._committed.all_of(layout.clinicians(_ANY).kind)
+                return _by_id(one for of_clinic in members for one in of_clinic.values())
+            case Kind.PATIENTS:
+                patients = self._committed.all_of(layout.patients(_ANY).kind)
+                return _by_id(one for of_clinic in patients for one in of_clinic.values())
+            case _:
+                cells = self._committed.all_of(_REMOVED[kind])
+                numbered = (each for of_clinic in cells for each in of_clinic)
+                return (record for _, record in sorted(numbered, key=itemgetter(0)))
+
+    async def store(self, kind: Kind, records: Sequence[Record]) -> None:
+        async def work(cells: Cells) -> None:
+            for record in records:
+                await _store(cells, record)
+
+        try:
+            await self._within(work)
+        except (BadRequest, ConstraintViolation, Duplicate) as refusal:
+            raise NotKept(f"it clashes with another one ({type(refusal).__name__})") from None
+
+
+def _by_id(records: Iterable[Record]) -> list[Record]:
+    return sorted(records, key=id_of)
+
+
+async def _store(cells: Cells, record: Record) -> None:
+    match record:
+        case Account():
+            await MemoryAccountRepository(cells).add(record)
+        case IssuedToken():
+            await MemoryAccountRepository(cells).add_token(record)
+        case SigningKey():
+            cells.write(layout.SIGNING_KEY, record.value)
+        case Clinic():
+            await MemoryClinicRepository(cells).add(record)
+        case Clinician():
+            await MemoryClinicianRepository(cells).add(record)
+        case Patient():
+            await MemoryPatientRepository(cells).add(record)
+        case DeletionRecord():
+            _store_removed(cells, record)
+
+
+def _store_removed(
+    cells: Cells,
+    record: DeletionRecord[Clinic] | DeletionRecord[Clinician] | DeletionRecord[Patient],
+) -> None:
+    match record.removed:
+        case Clinic() as clinic:
+            records = [DeletionRecord(clinic, record.deletion)]
+            keep(cells, layout.removed_clinics(clinic.id), records)
+        case Clinician() as clinician:
+            keep(
+                cells,
+                layout.removed_clinicians(clinician.clinic_id),
+                [DeletionRecord(clinician, record.deletion)],
+            )
+        case Patient() as patient:
+            keep(
+                cells,
+                layout.removed_patients(patient.clinic_id),
+                [DeletionRecord(patient, record.deletion)],
+            )
