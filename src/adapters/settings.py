@@ -70,13 +70,12 @@ class Secret(str):
 
 def without_credentials(text: str) -> str:
     """Return a value without what may be secret in an address: user, password and options."""
-    before, at, place = text.rpartition("@")
-    scheme, separator, _ = before.partition("://")
-    shown = f"{scheme}{separator}…@" if separator else at and "…@"
     if text.startswith("sqlite"):
         return text
-    address, mark, _ = place.partition("?")
-    return f"{shown}{address}{mark and '?…'}"
+    before, at, place = text.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    host, mark, _ = place.partition("?")
+    return f"{scheme + separator if separator else ''}{at and '…@'}{host}{mark and '?…'}"
 
 
 def boolean(text: str) -> bool:
@@ -316,8 +315,8 @@ class Variables:
     )
     store_addresses: str | None = _setting(
         "TIDEPOOL_STORE_ADDRESSES",
-        "The hosts of MongoDB, `host1:27017,host2:27017`; empty means `localhost`. Without "
-        "CLINIC_STORAGE they are the storage, else nobody reads this and what follows on it",
+        "The hosts of MongoDB, `host1:27017,host2:27017`; empty means `localhost`. They are the "
+        "storage where CLINIC_STORAGE is not set; where it is, no TIDEPOOL_STORE variable counts",
         None,
     )
     store_scheme: str = _setting(

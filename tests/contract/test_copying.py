@@ -131,7 +131,7 @@ async def a_mongodb(url: str) -> AsyncIterator[MongoStorage]:
 @st.composite
 def contents(draw: st.DrawFn) -> Content:
     """Draw records that may be together in one storage."""
-    some: list[Any] = draw(st.lists(clinics(), min_size=1, max_size=4))
+    some: list[Any] = draw(st.lists(clinics(), min_size=1, max_size=2))
     homes = [
         attrs.evolve(each, id=fresh.id, share_code=fresh.share_code, share_codes=fresh.share_codes)
         for each in some
@@ -140,14 +140,14 @@ def contents(draw: st.DrawFn) -> Content:
     ids = st.sampled_from([home.id for home in homes])
     members = [
         attrs.evolve(each, id=fresh.id, clinic_id=draw(ids), **_identity(fresh))
-        for each in draw(st.lists(clinicians(), max_size=4))
+        for each in draw(st.lists(clinicians(), max_size=2))
         for fresh in [a_clinician("")]  # type: ignore[arg-type]  # replaced at once
     ]
     people = [
         attrs.evolve(
             each, id=fresh.id, clinic_id=draw(ids), user_id=fresh.user_id, mrn=f"{each.mrn}{number}"
         )
-        for number, each in enumerate(draw(st.lists(patients(), max_size=6)))
+        for number, each in enumerate(draw(st.lists(patients(), max_size=2)))
         for fresh in [a_patient(ClinicId(""))]
     ]
     return {

@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from clinic_domain.testing.examples import a_share_code
 from clinic_domain.values import EVERYTHING, UserId
 from support.goldens import golden, goldens_with_documents
 from support.mongo import an_empty_storage, stored_documents
+from support.platform import Platform, platform
+from support.shared import module
 
 NOW: Final = datetime(2026, 11, 21, 23, 43, 25, 620_000, tzinfo=UTC)
 
@@ -72,6 +74,62 @@ async def test_documents_of_the_reference_are_understood_and_kept(
         copies = [record[copy] for record in left.get(f"{copy}_deletions", ())]
         assert collection not in left
         assert _sorted(copies) == _sorted(map(_as_copied, expected[collection]))
+
+
+@pytest.mark.parametrize("name", goldens_with_documents())
+async def test_documents_of_the_reference_are_served(name: str, storage: MongoStorage) -> None:
+    """The API reads, lists, updates and deletes what the reference wrote."""
+    recorded = _filled(golden(name)["database"])
+    stored = {collection: recorded.get(collection, []) for collection in KEPT}
+    for collection, documents in stored.items():
+        if documents:
+            await storage.database[collection].insert_many(documents)
+    users = module("peers/peers.py").STATE.users
+    for patient in stored["patients"]:
+        users[patient["userId"]] = {"userid": patient["userId"], "username": "", "roles": []}
+
+    async with platform(storage) as api:
+        ask = _asker(api)
+        for clinic in stored["clinics"]:
+            path = f"/v1/clinics/{clinic['_id']}"
+            shown = await ask("GET", path)
+            assert shown["shareCode"] == clinic["canonicalShareCode"]
+            named = {"name": "New", "preferredBgUnits": "mg/dL"}
+            assert (await ask("PUT", path, named))["name"] == "New"
+            members = [each for each in stored["clinicians"] if each["clinicId"] == clinic["_id"]]
+            assert len(await ask("GET", f"{path}/clinicians?limit=100")) == len(members)
+            patients = [each for each in stored["patients"] if each["clinicId"] == clinic["_id"]]
+            listed = await ask("GET", f"{path}/patients?limit=100")
+            assert {each["id"] for each in listed["data"]} == {each["userId"] for each in patients}
+            for patient in patients:
+                mrn = patient["mrn"] or str(patient["_id"])
+                described = {"fullName": "New", "birthDate": "2000-01-01", "mrn": mrn}
+                there = f"{path}/patients/{patient['userId']}"
+                assert (await ask("PUT", there, described))["fullName"] == "New"
+                assert (await ask("GET", there))["mrn"] == mrn
+        for record in (*stored["patients"], *stored["clinicians"]):
+            if "userId" in record:
+                await ask("DELETE", f"/v1/users/{record['userId']}/clinics")
+        for clinic in stored["clinics"]:
+            await ask("DELETE", f"/v1/clinics/{clinic['_id']}")
+
+    left = await stored_documents(storage)
+    assert not KEPT.keys() & left.keys()
+    for collection, copy in KEPT.items():
+        assert len(left.get(f"{copy}_deletions", ())) == len(stored[collection])
+
+
+def _asker(api: Platform) -> Callable[..., Awaitable[Any]]:
+    """Return how to ask as a backend service, and to insist on an answer."""
+
+    async def ask(method: str, path: str, body: object = None) -> Any:
+        headers = {"x-tidepool-session-token": "server", "content-type": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        status, _, answer = await api.send(method, path, headers, content)
+        assert status in {200, 204}, answer
+        return json.loads(answer) if answer else None
+
+    return ask
 
 
 KEPT: Final = {"clinics": "clinic", "clinicians": "clinician", "patients": "patient"}

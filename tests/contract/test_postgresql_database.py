@@ -126,7 +126,7 @@ class TestTables:
         compiled = CHEAP[name].compiled(engine.dialect)
         await raw.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
         await raw.execute(f"PREPARE question AS {compiled.sql}")
-        nothing = ", ".join("NULL" for _ in compiled._names)
+        nothing = ", ".join("NULL" for _ in compiled.names)
 
         plan = await raw.fetch(f"EXPLAIN EXECUTE question({nothing})")
 

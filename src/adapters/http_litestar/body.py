@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 _JSON: Final = "application/json"
 _MAX_WHOLE: Final = 2.0**63
+_MAX_ITEMS: Final = 1000
+"""Items of an array, most of which become rows: more would hold up the others of a clinic."""
 # By itself msgspec refuses a number that is too large before it knows where that stands.
 _decode: Final = msgspec.json.Decoder(float_hook=float).decode
 NULLABLE: Final = "nullable"
@@ -67,6 +69,8 @@ def _tidied(value: Any) -> Any:
         if value.is_integer() and abs(value) < _MAX_WHOLE:
             return int(value)
     elif isinstance(value, list):
+        if _is_too_long(value):
+            raise _Unfit(f"Expected `array` of length <= {_MAX_ITEMS}", _is_too_long)
         return [_tidied(item) for item in value]
     elif isinstance(value, dict):
         return {_tidied(key): _tidied(item) for key, item in value.items()}
@@ -79,6 +83,10 @@ def _has_nul(value: Any) -> bool:
 
 def _is_out_of_range(value: Any) -> bool:
     return isinstance(value, float) and isinf(value)
+
+
+def _is_too_long(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > _MAX_ITEMS
 
 
 def _places(value: Any, place: str, is_culprit: Callable[[Any], bool]) -> Iterator[str]:

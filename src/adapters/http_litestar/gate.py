@@ -14,7 +14,16 @@ from urllib.parse import quote
 
 import attrs
 import msgspec
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    HTTPScope,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    WebSocketReceiveMessage,
+)
 
 from adapters.http_litestar.errors import (
     UNEXPECTED,
@@ -46,13 +55,35 @@ _encode: Final = msgspec.json.Encoder().encode
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_send", "operation", "request_id", "status")
+    __slots__ = (
+        "_max_body_size",
+        "_receive",
+        "_send",
+        "_size",
+        "operation",
+        "request_id",
+        "status",
+    )
 
-    def __init__(self, send: Send, request_id: bytes) -> None:
+    def __init__(self, receive: Receive, send: Send, request_id: bytes, max_body_size: int) -> None:
+        self._receive = receive
         self._send = send
+        self._size = 0
+        self._max_body_size = max_body_size
         self.request_id = request_id
         self.operation = _UNMATCHED
         self.status = 0
+
+    async def receive(self) -> HTTPReceiveMessage | WebSocketReceiveMessage:
+        """Return the next piece of the body, which is all that anybody asks for."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise invalid("request body has an error: it was not sent to its end")
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            if self._size > self._max_body_size:
+                raise _too_large(self._max_body_size)
+        return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -84,13 +115,13 @@ class Gate:
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         token, request_id, length = _read(scope["headers"])
-        exchange = _Exchange(send, request_id)
+        exchange = _Exchange(receive, send, request_id, self._max_body_size)
         state: dict[str, Any] = scope  # type: ignore[assignment]  # ASGI lets everybody add keys
         state["request_id"] = request_id.decode()
         is_head = scope["method"] == "HEAD"
         try:
             await self._admit(state, exchange, token, length)
-            await self._app(scope, receive, exchange.send)
+            await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - the guard around everything (HTTP-1)
             status, message, headers = answer_to(error)
             if message == UNEXPECTED:
@@ -107,7 +138,7 @@ class Gate:
         self, scope: dict[str, Any], exchange: _Exchange, token: str, length: int
     ) -> None:
         if length > self._max_body_size:
-            raise Refusal(413, f"request body is larger than {self._max_body_size} bytes")
+            raise _too_large(self._max_body_size)
         raw_path = _raw_path(scope)
         found = self._routes.find(raw_path)
         if found is None:
@@ -171,6 +202,10 @@ def _check_path(operation: Operation, values: list[str]) -> None:
         wrong = check(value)
         if wrong:
             raise invalid(f'parameter "{name}" in path has an error: {wrong}')
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"request body is larger than {limit} bytes")
 
 
 def _wrong_method_of_exempt(path: Path, method: str) -> Refusal:

@@ -16,7 +16,7 @@ from clinic_domain.values import DEFAULT_LIMIT, Page
 _MAX: Final = 2**63 - 1
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _LONGEST: Final = 1000
-"""Characters of a text; a database refuses patterns that are much longer."""
+"""Characters of a text and items of a list; a database refuses patterns that are much longer."""
 _BROKEN: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|;")
 _BOOLEANS: Final = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "FALSE", "false", "False"), False
@@ -121,6 +121,8 @@ def _value(name: str, raw: str, kind: type) -> Any:
         items = text.split(",")
         if not all(items):
             raise _wrong(name, "empty value is not allowed")
+        if len(items) > _LONGEST:
+            raise _wrong(name, f"it has more than {_LONGEST} items")
         return items
     return text
 

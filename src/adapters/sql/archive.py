@@ -162,7 +162,7 @@ class SqlArchive(Archive[Record]):
         async def work(session: Session) -> None:
             for statement, rows_of in _SHELVES[kind].inserts:
                 rows = (row for record in records for row in rows_of(record))
-                await session.run_for_each(statement, rows)
+                await session.insert(statement, rows)
 
         try:
             await self._within(work)

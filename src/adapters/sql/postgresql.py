@@ -287,6 +287,18 @@ class Writing(Session):
         elif values:
             await self._asked(self._driver.executemany(compiled.sql, values, timeout=ANSWER))
 
+    async def insert(self, statement: Statement, rows: Iterable[Parameters]) -> None:
+        # One statement, so triggers count all rows at once.
+        if not isinstance(statement.element, sa.Insert):
+            raise TypeError("only an INSERT stores rows")
+        compiled = statement.compiled(self._dialect)
+        if values := [compiled.values(row) for row in rows]:
+            table, columns = statement.element.table.name, compiled.names
+            copied = self._driver.copy_records_to_table(
+                table, records=values, columns=columns, timeout=ANSWER
+            )
+            await self._asked(copied)
+
     async def begin(self) -> None:
         await self._asked(self._driver.execute(_BEGIN, timeout=ANSWER))
 

@@ -21,13 +21,13 @@ class Compiled:
     """The text of a statement in one dialect, and which parameter stands where."""
 
     sql: str
-    _names: tuple[str, ...]
+    names: tuple[str, ...]
     _constants: Parameters
 
     def values(self, parameters: Parameters) -> list[Any]:
         """Return *parameters* by position."""
         known = {**self._constants, **parameters} if self._constants else parameters
-        return [known[name] for name in self._names]
+        return [known[name] for name in self.names]
 
 
 @attrs.frozen(eq=False)
@@ -48,13 +48,15 @@ class Statement:
     element: Element
     postgresql: Element | None = None
     to_change: "Statement | None" = None
-    _compiled: dict[str, Compiled] = attrs.field(init=False, factory=dict)
+    _compiled: dict[type[sa.Dialect], Compiled] = attrs.field(init=False, factory=dict)
 
     def compiled(self, dialect: sa.Dialect) -> Compiled:
         """Return the statement as a driver takes it."""
-        compiled = self._compiled.get(dialect.name)
+        # Drivers of one database differ in how parameters stand in a text.
+        kind = type(dialect)
+        compiled = self._compiled.get(kind)
         if compiled is None:
-            compiled = self._compiled[dialect.name] = self._compile(dialect)
+            compiled = self._compiled[kind] = self._compile(dialect)
         return compiled
 
     def _compile(self, dialect: sa.Dialect) -> Compiled:
@@ -114,6 +116,10 @@ class Session(Protocol):
     @abstractmethod
     async def run_for_each(self, statement: Statement, rows: Iterable[Parameters]) -> None:
         """Run a statement with one set of parameters after the other."""
+
+    async def insert(self, statement: Statement, rows: Iterable[Parameters]) -> None:
+        """Store many rows with a statement of `insert_into`, in their order."""
+        await self.run_for_each(statement, rows)
 
 
 class Database(Protocol):

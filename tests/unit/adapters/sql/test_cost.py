@@ -37,7 +37,7 @@ def test_nobody_looks_through_a_whole_clinic_for_some(name: str, raw: sqlite3.Co
 
 def _plan(raw: sqlite3.Connection, statement: Statement) -> list[str]:
     compiled = statement.compiled(sqlite.dialect())
-    nothing = [None] * len(compiled._names)
+    nothing = [None] * len(compiled.names)
     plan = raw.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", nothing)
     return [step[3] for step in plan.fetchall()]
 
