@@ -20,7 +20,7 @@ serve: venv ## Run the service (ARGS="--help" shows its options)
 	$(BIN)/clinic serve $(ARGS)
 
 test: venv ## Run the tests (ARGS="-k share_code" picks some)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: check-format check-lint check-types check-imports check-duplicates ## Run every check but the tests
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from benchmarks.copying import copies
 from benchmarks.costs import costs
+from benchmarks.lists import lists
 from benchmarks.storages import storages
 from benchmarks.throughput import throughput
 
@@ -17,6 +18,7 @@ MEASUREMENTS: dict[str, Callable[[], Awaitable[Table]]] = {
     "throughput": throughput,
     "storages": storages,
     "copies": copies,
+    "lists": lists,
 }
 
 

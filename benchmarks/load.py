@@ -30,6 +30,8 @@ class Measured:
     requests: int
     seconds: float
     latencies: tuple[float, ...]
+    size: int = 0
+    """Bytes of one answer."""
 
     @property
     def rate(self) -> float:
@@ -48,21 +50,21 @@ async def load(target: Target, *, connections: int, seconds: float) -> Measured:
     """Ask for *target* over some connections for a while; any other answer than 200 is an error."""
     end = time.perf_counter() + seconds
     runs = await asyncio.gather(*(_connection(target, end) for _ in range(connections)))
-    latencies = tuple(latency for run in runs for latency in run)
-    return Measured(len(latencies), seconds, latencies)
+    latencies = tuple(latency for run, _ in runs for latency in run)
+    return Measured(len(latencies), seconds, latencies, runs[0][1])
 
 
-async def _connection(target: Target, end: float) -> list[float]:
+async def _connection(target: Target, end: float) -> tuple[list[float], int]:
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-    latencies = []
+    latencies, size = [], 0
     try:
         while (start := time.perf_counter()) < end:
             writer.write(target.request)
-            await _answer(reader)
+            size = len(await _answer(reader))
             latencies.append((time.perf_counter() - start) * 1000)
     finally:
         writer.close()
-    return latencies
+    return latencies, size
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:

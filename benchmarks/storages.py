@@ -18,7 +18,8 @@ from adapters.system import LogJournal, ObjectIds, RandomShareCodes, SystemClock
 from benchmarks.seeding import seeded
 from clinic_domain.access.model import Principal
 from clinic_domain.application import Application
-from clinic_domain.patients.model import PatientDetails, PatientQuery
+from clinic_domain.patients.model import PatientDetails
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage
 from clinic_domain.testing.fakes import FakeProfiles, FakeServiceAccounts, FakeUsers
 from clinic_domain.values import ClinicId, Page, UserId

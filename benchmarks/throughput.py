@@ -1,14 +1,7 @@
 """How many clinics a second the service shows, beside a bare handler that reads the same row."""
 
-import asyncio
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -20,6 +13,7 @@ from adapters.sql import open_storage
 from adapters.system import ObjectIds, RandomShareCodes, SystemClock
 from benchmarks.load import Measured, Target, load
 from benchmarks.seeding import seeded
+from benchmarks.serving import SERVICE, server
 from clinic_domain.users import Profile
 
 ROUNDS: Final = 7
@@ -27,7 +21,6 @@ SECONDS: Final = 1.5
 CONNECTIONS: Final = 8
 BOUND: Final = 0.5
 _BARE: Final = ("-m", "granian", "--interface", "asgi", "--no-ws", "benchmarks.bare:app")
-_SERVICE: Final = ("-m", "adapters.cli", "serve")
 
 
 async def throughput() -> Table:
@@ -38,10 +31,10 @@ async def throughput() -> Table:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'clinic.db'}"
         path, token = await _prepared(url)
-        async with _server(_BARE, url) as bare, _server(_SERVICE, url) as service:
+        async with server(_BARE, url) as bare, server(SERVICE, url) as service:
             targets = (
-                Target(bare, path),
-                Target(service, path, {"x-tidepool-session-token": token}),
+                Target(bare.port, path),
+                Target(service.port, path, {"x-tidepool-session-token": token}),
             )
             rounds = [
                 [await load(target, connections=CONNECTIONS, seconds=SECONDS) for target in targets]
@@ -69,44 +62,3 @@ async def _prepared(url: str) -> tuple[str, str]:
     token = await accounts.issue("reader@example.com", timedelta(hours=1))
     await storage.close()
     return f"/v1/clinics/{clinic_id}", token
-
-
-@asynccontextmanager
-async def _server(command: tuple[str, ...], url: str) -> AsyncIterator[int]:
-    """Run a server of one worker on a free port until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {
-        "CLINIC_STORAGE": url,
-        "CLINIC_IDENTITY": "local",
-        "CLINIC_PORT": str(port),
-        "CLINIC_METRICS_PORT": "0",
-        "CLINIC_WORKERS": "1",
-        "GRANIAN_PORT": str(port),
-    }
-    process = subprocess.Popen(  # noqa: ASYNC220 - it only starts
-        [sys.executable, *command],
-        env=os.environ | settings,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        await _listening(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-async def _listening(port: int) -> None:
-    for _ in range(300):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.1)
-        else:
-            writer.close()
-            return
-    msg = f"no server came up on port {port}"
-    raise RuntimeError(msg)

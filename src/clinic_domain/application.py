@@ -11,6 +11,7 @@ from clinic_domain.clinics.labels import SiteService, TagService
 from clinic_domain.clinics.service import ClinicService
 from clinic_domain.clinics.settings import PatientCountService, SettingsService
 from clinic_domain.patients.counting import PatientCounter
+from clinic_domain.patients.glucose import SummaryService, TideService
 from clinic_domain.patients.service import PatientService
 from clinic_domain.ports import Clock, IdGenerator, Journal, ShareCodeGenerator
 from clinic_domain.storage import Storage
@@ -30,7 +31,9 @@ class Application:
     patients: PatientService
     settings: SettingsService
     sites: SiteService
+    summaries: SummaryService
     tags: TagService
+    tide: TideService
 
     @classmethod
     def over(
@@ -63,5 +66,7 @@ class Application:
             patients=PatientService(storage, clock, ids, users, profiles, counter),
             settings=SettingsService(storage, clock),
             sites=SiteService(storage, clock, ids),
+            summaries=SummaryService(storage, clock),
             tags=TagService(storage, clock, ids),
+            tide=TideService(storage, clock),
         )

@@ -27,6 +27,7 @@ DECIDED: Final[Mapping[str, str]] = {
     "ListAllClinicians query role": "the list can be narrowed to a role",
     # Statuses (chapter 01, section 8)
     "UpdateClinicUserDetails status": "200 is what callers have always got",
+    "UpdatePatientSummary status": "204 for an unknown patient is what callers have always got",
     "UpdatePatientPermissions status": "204 where no permission is left",
     # Bodies of answers that the document has forgotten
     "AddServiceAccount response": "the clinician",
@@ -41,7 +42,6 @@ DECIDED: Final[Mapping[str, str]] = {
     "Site response /numPatients": "shown under another name",
     "Site response /patients": "the name under which it was always shown (SITE-6)",
     "/attestationSubmitted": "accepted and never shown",
-    "/summary": "comes with the summaries",
     # Requests
     "request /glycemicRanges type": "an object; the document forgets to say so",
     # What has to be sent

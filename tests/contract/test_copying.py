@@ -352,7 +352,7 @@ def of_the_reference() -> dict[str, list[dict[str, Any]]]:
                 "fullName": "Alice Example",
                 "tags": [home, odd, home],
                 "permissions": {"view": {}},
-                "summary": {"cgmStats": {"id": ObjectId(), "periods": {"7d": {"days": 7}}}},
+                "summary": {"cgmStats": {"id": "a1", "periods": {"7d": {"days": 7}}}},
                 "createdTime": A_MORNING,
                 "updatedTime": A_MORNING,
             },

@@ -26,15 +26,12 @@ from support.shared import module, needed
 _EHR: Final = "the EHR partners come later"
 _MERGE: Final = "the merge of clinics comes later"
 _MIGRATION: Final = "legacy migrations come later"
-_SUMMARY: Final = "summaries and the TIDE report come later"
 AWAITED: Final[Mapping[str, Mapping[int, str]]] = {
     "access/ehr": dict.fromkeys((6, 15, 24), _EHR),
     "access/merge": dict.fromkeys((6, 15), _MERGE),
     "access/migrations": dict.fromkeys((6, 7, 8, 15, 16, 17, 24, 33), _MIGRATION),
     "access/migrations-start": dict.fromkeys((6, 16, 26), _MIGRATION),
-    "access/patients-read": dict.fromkeys((24, 25, 26), _SUMMARY),
     "access/redox": dict.fromkeys(range(1, 10), _EHR),
-    "access/summaries": dict.fromkeys((6,), _SUMMARY),
     "access/xealth": dict.fromkeys((*range(1, 29), *range(30, 35)), _EHR),
     "clinics/can-migrate": dict.fromkeys((8,), _MIGRATION),
 }

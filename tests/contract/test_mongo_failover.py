@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -10,6 +11,8 @@ import pytest
 
 from adapters.mongo import MongoStorage
 from clinic_domain.clinics.model import PatientCount
+from clinic_domain.errors import Unavailable
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.contracts.support import clinic_of, keep, patients_of
 from clinic_domain.testing.examples import a_clinic, a_patient
@@ -50,10 +53,18 @@ async def test_a_lost_primary_loses_nothing_that_was_acknowledged(servers: Repli
         while not is_over.is_set():
             user_id = await storage.transaction(partial(join, clinic_id))
             acknowledged[clinic_id].add(user_id)
+            await look(clinic_id)
             if lost.is_set():
                 since.append(user_id)
             if len(since) == ENOUGH:
                 is_over.set()
+
+    async def look(clinic_id: ClinicId) -> None:
+        """See in the list at least all who had joined before the question."""
+        known = len(acknowledged[clinic_id])
+        with suppress(Unavailable):
+            found = await storage.read(lambda tx: tx.patients.matches(PatientQuery(clinic_id)))
+            assert found.total >= known
 
     async def lose_the_primary() -> None:
         await asyncio.sleep(1)

@@ -15,7 +15,8 @@ from adapters.mongo import MongoStorage
 from clinic_domain.clinicians.model import AllCliniciansQuery, Clinician
 from clinic_domain.clinics.model import Clinic, ClinicQuery
 from clinic_domain.deletions import Deletion
-from clinic_domain.patients.model import Patient, PatientQuery
+from clinic_domain.patients.model import Patient
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.contracts.support import change, remove
 from clinic_domain.testing.examples import a_share_code
@@ -181,6 +182,8 @@ def _add_unknown_members(document: Document) -> None:
 def _as_copied(document: Document) -> Document:
     """Return a document as deletion records have it."""
     copied = {key: value for key, value in document.items() if (key, value) != _NO_NUMBERS}
+    if "summary" in copied:
+        copied["summary"] = {"cgmStats": None, "bgmStats": None, **copied["summary"]}
     return {"email": None, **copied} if "fullName" in document else copied
 
 

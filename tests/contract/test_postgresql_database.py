@@ -29,12 +29,13 @@ from adapters.sql.tables import metadata
 from clinic_domain.clinics.errors import DuplicateShareCode
 from clinic_domain.clinics.model import Clinic, ClinicQuery
 from clinic_domain.errors import BadRequest, StorageBusy, Unavailable
-from clinic_domain.patients.model import Patient, PatientQuery
+from clinic_domain.patients.model import Patient
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.examples import a_clinic, a_patient
 from clinic_domain.values import EVERYTHING
 from support.postgresql import Raw, a_fresh_database, an_empty_database, at, connected
-from support.sql_statements import CHEAP
+from support.sql_statements import BY_SUMMARY, CHEAP, first_version
 from support.tallies import change_anything_and_count, remove_everything_and_count
 
 pytestmark = pytest.mark.anyio
@@ -107,6 +108,18 @@ class TestTables:
 
         assert {row for row in migrated if row[0] != "alembic_version"} == made
 
+    async def test_patients_of_the_first_version_have_no_summary(self, postgresql: str) -> None:
+        async with a_fresh_database(postgresql) as url:
+            engine = create_engine(url)
+            patient = await first_version(engine)
+            await engine.dispose()
+
+            storage = await open_storage(url)
+
+            query = PatientQuery(patient.clinic_id)
+            assert (await storage.read(lambda tx: tx.patients.page(query))).patients == (patient,)
+            await storage.close()
+
     async def test_all_indexes_are_in_the_order_of_code_points(self, raw: Raw) -> None:
         found = await raw.fetch(
             """SELECT indexrelid::regclass::text, collname
@@ -131,6 +144,13 @@ class TestTables:
         plan = await raw.fetch(f"EXPLAIN EXECUTE question({nothing})")
 
         assert [step for (step,) in plan if "Seq Scan" in step] == []
+
+    @pytest.mark.parametrize("name", BY_SUMMARY)
+    async def test_a_list_reads_no_whole_summary(self, name: str, url: str, raw: Raw) -> None:
+        engine = create_engine(url)
+        await raw.execute("ALTER TABLE patient_summaries RENAME TO out_of_sight")
+
+        await raw.execute(f"PREPARE question AS {BY_SUMMARY[name].compiled(engine.dialect).sql}")
 
     @pytest.mark.parametrize("seed", range(3))
     async def test_counts_are_those_that_counting_gives(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from support.shared import SHARED, needed
 
-AREAS: Final = ("access", "clinicians", "clinics", "patients")
+AREAS: Final = ("access", "clinicians", "clinics", "patients", "queries")
 
 
 def goldens() -> list[str]:

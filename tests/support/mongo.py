@@ -20,6 +20,7 @@ PREFIX: Final = f"clinic_test_{os.getpid()}"
 """Several runs may share a server."""
 
 _READY: Final = PREFIX
+_OPERATIONS: Final = ["query", "command", "update"]
 
 
 @asynccontextmanager
@@ -42,6 +43,24 @@ async def an_empty_storage(url: str, patience: float = PATIENCE) -> AsyncIterato
         yield storage
         for collection in await database.list_collection_names():
             await database[collection].delete_many({})
+
+
+@asynccontextmanager
+async def profiled(storage: MongoStorage) -> AsyncIterator[list[dict[str, Any]]]:
+    """Give a list that tells, when the context is over, what the server did for each query."""
+    database = storage.database
+    await database.command("profile", 0)
+    await database["system.profile"].drop()
+    queries: list[dict[str, Any]] = []
+    await database.command("profile", 2)
+    try:
+        yield queries
+    finally:
+        await database.command("profile", 0)
+        asked: dict[str, Any] = {"ns": f"{database.name}.patients", "op": {"$in": _OPERATIONS}}
+        lookups = {"ns": f"{database.name}.clinics", "command.aggregate": "clinics"}
+        queries.extend(await database["system.profile"].find({"$or": [asked, lookups]}).to_list())
+        await database["system.profile"].drop()
 
 
 async def stored_documents(storage: MongoStorage) -> dict[str, list[dict[str, Any]]]:

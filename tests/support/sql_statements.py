@@ -1,12 +1,52 @@
 """Statements of the SQL storage whose cost must not grow with what they are not about."""
 
-from typing import Final
+from typing import Any, Final
 
-from adapters.sql import clinicians, clinics, patient_statements
-from adapters.sql.patient_statements import PatientConditions, in_clinics, page_of
+import sqlalchemy as sa
+from alembic import command
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.sql import clinicians, clinics, patient_statements, summaries
+from adapters.sql.patient_lists import Shape, matches_of
+from adapters.sql.patient_rows import row_of
+from adapters.sql.patient_statements import in_clinics
+from adapters.sql.schema import _config_of
 from adapters.sql.statements import Statement
-from clinic_domain.patients.model import PatientQuery
+from clinic_domain.patients.model import Patient
+from clinic_domain.patients.queries import (
+    BY_NAME,
+    Comparison,
+    DateName,
+    LastDataFilter,
+    Measure,
+    MetricFilter,
+    Order,
+    PatientQuery,
+    SortKey,
+    SummaryDate,
+    WithoutData,
+    order_by,
+)
+from clinic_domain.patients.summaries import Period, SummaryKind
+from clinic_domain.testing.examples import a_clinic, a_patient
+from clinic_domain.testing.fakes import A_MORNING
 from clinic_domain.values import ClinicId, SiteId, TagId
+
+
+def _list(order: Order = BY_NAME, **conditions: Any) -> Statement:
+    return matches_of(Shape.of(PatientQuery(ClinicId(""), order=order, **conditions)))
+
+
+def _by(key: SortKey) -> Order:
+    return order_by(key, descending=True)
+
+
+_CGM, _BGM = SummaryKind.CGM, SummaryKind.BGM
+_TARGET: Final = Measure(_CGM, Period.WEEK, "timeInTargetPercent")
+_MOST: Final = Measure(_BGM, Period.DAY, "max")
+_LAST_DATA: Final = SummaryDate(_CGM, DateName.LAST_DATA)
+_FILTERS: Final = tuple(MetricFilter(key, Comparison.BELOW, 0.5) for key in (_TARGET, _MOST))
+_TAGS: Final = (TagId("a"), TagId("b"))
 
 CHEAP: Final[dict[str, Statement]] = {
     "clinic": clinics._FIND,
@@ -19,12 +59,19 @@ CHEAP: Final[dict[str, Statement]] = {
     "patients with an MRN": patient_statements.WITH_MRN,
     "some patients": patient_statements.SOME,
     "tally": patient_statements.TALLY,
-    "first patients": page_of(PatientConditions.of(PatientQuery(ClinicId("")))),
+    "first patients": _list(),
     "delete patient": patient_statements.DELETE,
     "copy patient": patient_statements.MOVE,
     "holders of a tag": patient_statements.REMOVE_TAG[False][0],
     "holders of a site": patient_statements.REMOVE_SITE[0],
     "patients of several clinics": in_clinics(()),
+    "patients with ids": patient_statements.WITH_IDS,
+    "patients of a user whose summary changes": summaries.SET,
+    "summaries with an id": summaries.REMOVE_BY_ID,
+    "numbers that are replaced": summaries.PERIODS[_CGM][0].put,
+    "numbers that go": summaries.PERIODS[_CGM][0].remove,
+    "documents that go": summaries.WHOLE[_CGM][0].remove,
+    "dates that go": summaries.WHOLE[_CGM][1].remove,
 }
 
 TOUCHES_SOME: Final[dict[str, tuple[Statement, ...]]] = {
@@ -35,8 +82,34 @@ TOUCHES_SOME: Final[dict[str, tuple[Statement, ...]]] = {
     "site removed": patient_statements.REMOVE_SITE,
     "site moved": patient_statements.MOVE_SITE,
     "tag converted": patient_statements.TAG_TO_SITE,
-    "list by tags": (page_of(PatientConditions.of(PatientQuery(ClinicId(""), tags=(TagId(""),)))),),
-    "list by site": (
-        page_of(PatientConditions.of(PatientQuery(ClinicId(""), sites=(SiteId(""),)))),
-    ),
+    "list by tag": (_list(tags=_TAGS[:1]),),
+    "list by tags": (_list(tags=_TAGS),),
+    "list by site": (_list(sites=(SiteId(""),)),),
+    "list by tag in the order of a metric": (_list(_by(_TARGET), tags=_TAGS[:1]),),
+    "list by tags and metrics": (_list(_by(_TARGET), tags=_TAGS, metrics=_FILTERS),),
 }
+
+BY_SUMMARY: Final[dict[str, Statement]] = {
+    "by a metric": _list(metrics=_FILTERS[:1]),
+    "by metrics of several kinds": _list(_by(_TARGET), metrics=_FILTERS),
+    "in the order of a metric": _list(_by(_MOST)),
+    "in the order of a date": _list(_by(_LAST_DATA)),
+    "by a date": _list(last_data=(LastDataFilter(_CGM, since=A_MORNING),)),
+    "without data": _list(_by(_LAST_DATA), without_data=WithoutData(A_MORNING, A_MORNING)),
+}
+"""Lists of patients for which summaries matter."""
+
+
+async def first_version(engine: AsyncEngine) -> Patient:
+    """Make the tables of the first version in an empty database, with the patient that it gives."""
+    clinic = a_clinic()
+    patient = a_patient(clinic)
+    rows = {"clinics": clinics.row_of(clinic), "patients": row_of(patient)}
+    del rows["patients"]["summary_set"]
+    async with engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_config_of(sync), "0001"))
+        for table, row in rows.items():
+            values = ", ".join(f":{name}" for name in row)
+            insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"  # noqa: S608 - our names
+            await connection.execute(sa.text(insert), row)
+    return patient

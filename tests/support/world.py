@@ -11,7 +11,8 @@ from clinic_domain.application import Application
 from clinic_domain.clinicians.model import Clinician, ClinicianQuery
 from clinic_domain.clinics.model import Clinic, ClinicQuery
 from clinic_domain.deletions import DeletionRecord
-from clinic_domain.patients.model import Patient, PatientQuery
+from clinic_domain.patients.model import Patient
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage, Transaction, Work
 from clinic_domain.testing.fakes import (
     FakeProfiles,

@@ -2,7 +2,8 @@
 
 from clinic_domain.clinicians.model import NewClinician, Role
 from clinic_domain.clinics.model import ClinicDetails, PatientCount
-from clinic_domain.patients.model import PatientDetails, PatientQuery, Permission
+from clinic_domain.patients.model import PatientDetails, Permission
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.values import InviteId, UserId
 from support.world import SERVER, World, user
 

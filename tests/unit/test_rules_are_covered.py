@@ -21,6 +21,12 @@ CHAPTERS: Final = (
     ),
     ("03-clinicians-and-invites.md", "\n# Part A", "\n# Part B", "CLINICIAN"),
     ("04-patients.md", "", "", "PAT"),
+    (
+        "05-patient-queries-and-summaries.md",
+        "",
+        "",
+        "COUNT FILTER LIST SORT SUMMARY TIDE",
+    ),
 )
 
 _WIRE: Final = "said by the API document and tested with the HTTP adapter"

@@ -24,6 +24,7 @@ from adapters.http_litestar.clinics import ClinicController
 from adapters.http_litestar.documentation import PAGES, ShapedSchemas, document_of, pages
 from adapters.http_litestar.errors import handle
 from adapters.http_litestar.gate import Gate
+from adapters.http_litestar.glucose import SummaryController, TideController
 from adapters.http_litestar.labels import SiteController, TagController
 from adapters.http_litestar.observation import Metrics
 from adapters.http_litestar.patients import EveryPatientController, PatientController
@@ -47,6 +48,8 @@ CONTROLLERS: Final = (
     UserController,
     PatientController,
     EveryPatientController,
+    SummaryController,
+    TideController,
 )
 
 Readiness = Callable[[], Awaitable[None]]
@@ -123,6 +126,8 @@ def _litestar(application: Application, readiness: Readiness, options: Options) 
             "patients": _always_the_same(application.patients),
             "settings": _always_the_same(application.settings),
             "sites": _always_the_same(application.sites),
+            "summaries": _always_the_same(application.summaries),
+            "tide": _always_the_same(application.tide),
             "tag_service": _always_the_same(application.tags),
         },
         dto=JsonBody,

@@ -40,6 +40,7 @@ _ERROR: Final = {
         }
     },
 }
+_NOTHING: Final = {"application/json": {"schema": {"type": "null"}}}
 _MAX_SAFE: Final = 2**53
 _SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -108,6 +109,9 @@ def document_of(app: Litestar) -> dict[str, Any]:
                 operation.setdefault("parameters", []).extend(_parameters_of(query))
             if operation["operationId"] in optional:
                 operation["requestBody"]["required"] = False
+            for answer in operation["responses"].values():
+                if answer.get("content") == _NOTHING:
+                    del answer["content"]
             # What Litestar says of errors is not how they look here.
             operation["responses"].pop("400", None)
             operation["responses"]["default"] = _ERROR
@@ -154,22 +158,21 @@ def _parameters_of(query: type[Query]) -> list[dict[str, Any]]:
 
 def _default_of(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
     # An offset of 0, a flag that is off and a text that is not there need no words.
-    return {"default": field.default} if field.default else {}
+    return {"default": field.default} if field.default and not field.required else {}
 
 
 def _parameter_schema(annotation: Any) -> dict[str, Any]:
-    for each in _alternatives(annotation):
-        if ShapedSchemas.is_plugin_supported_type(each):
-            return _schema_of(each).to_schema()
-    schema: dict[str, Any] = msgspec.json.schema(annotation)
+    schema: dict[str, Any] = msgspec.json.schema(annotation, schema_hook=_shaped_schema)
     schema = next((each for each in schema.get("anyOf", ()) if each != {"type": "null"}), schema)
     if "enum" in schema:
         return {"type": "string", "enum": [each for each in schema["enum"] if each is not None]}
     return schema
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) or (annotation,)
+def _shaped_schema(type_: type) -> dict[str, Any]:
+    if ShapedSchemas.is_plugin_supported_type(type_):
+        return _schema_of(type_).to_schema()
+    raise NotImplementedError(type_)
 
 
 def _is_list(annotation: Any) -> bool:

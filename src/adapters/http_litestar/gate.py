@@ -122,12 +122,14 @@ class Gate:
         try:
             await self._admit(state, exchange, token, length)
             await self._app(scope, exchange.receive, exchange.send)
-        except Exception as error:  # noqa: BLE001 - the guard around everything (HTTP-1)
+        except Exception as error:
             status, message, headers = answer_to(error)
             if message == UNEXPECTED:
                 log_unexpected(error, state["request_id"], exchange.operation)
-            if not exchange.status:
-                await _send(exchange, status, message, headers, is_head=is_head)
+            if exchange.status:
+                # Half of an answer is out: only the server can show that it is no whole one.
+                raise
+            await _send(exchange, status, message, headers, is_head=is_head)
         finally:
             seconds = perf_counter() - started
             status = exchange.status or _GONE

@@ -1,127 +1,126 @@
-"""
-Parameters of the list of patients that are about glucose metrics.
-
-They are checked as the API document says. Answering them needs the summaries of patients, which
-this version does not keep: whoever asks for them is told so, instead of getting another list.
-"""
+"""Parameters of the list of patients that are about glucose metrics and orders."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
-from adapters.http_litestar.errors import Refusal
-from adapters.http_litestar.query import Query
+from adapters.http_litestar.query import Query, bound
 from adapters.http_litestar.wire.fields import DateTimeText, Shaped
 from clinic_domain.errors import BadRequest
+from clinic_domain.patients.queries import (
+    BY_NAME,
+    Attribute,
+    Comparison,
+    DateName,
+    LastDataFilter,
+    Measure,
+    MetricFilter,
+    Order,
+    SortKey,
+    SummaryDate,
+    order_by,
+)
+from clinic_domain.patients.summaries import (
+    MINUTES,
+    PERCENTS,
+    RECORDS,
+    Period,
+    SummaryKind,
+    delta_of,
+    is_whole,
+)
 
 
-class FloatFilter(Shaped):
+class _Filter(Shaped):
+    """A comparison with a number."""
+
+    def on(self, measure: Measure) -> MetricFilter:
+        sign = self.rstrip("+-.0123456789")
+        return MetricFilter(measure, Comparison(sign), float(self[len(sign) :]))
+
+
+class FloatFilter(_Filter):
     pattern = r"^(>=|>|<=|<)[+-]?((\d+(\.\d*)?)|(\.\d+))$"
     expected = "a comparison with a number, like >=5.5"
 
 
-class IntFilter(Shaped):
+class IntFilter(_Filter):
     pattern = r"^(>=|>|<=|<)[+-]?\d+$"
     expected = "a comparison with a whole number, like >=7"
 
 
-class Sort(Shaped):
+class SortText(Shaped):
     pattern = r"(?:-|\+)(?:[a-zA-Z]|_)+"
     expected = "a direction and an attribute, like +fullName"
 
 
-class SummaryKind(Shaped):
+class KindText(Shaped):
     pattern = "^(cgm|bgm)$"
     expected = "cgm or bgm"
 
 
-class Period(Shaped):
+class PeriodText(Shaped):
     pattern = "^(1d|7d|14d|30d)$"
     expected = "1d, 7d, 14d or 30d"
 
 
-_RANGES: Final = (
-    "VeryLow",
-    "Low",
-    "AnyLow",
-    "Target",
-    "High",
-    "VeryHigh",
-    "ExtremeHigh",
-    "AnyHigh",
-)
-_PERCENTS: Final = tuple(f"timeIn{range_}Percent" for range_ in _RANGES)
-_MINUTES: Final = tuple(f"timeIn{range_}Minutes" for range_ in _RANGES)
-_RECORDS: Final = tuple(f"timeIn{range_}Records" for range_ in _RANGES)
-_FILTERED_RECORDS: Final = tuple(name for name in _RECORDS if "Extreme" not in name)
-_BOTH_FLOATS: Final = ("max", "min", "averageGlucoseMmol", *_PERCENTS, "averageDailyRecords")
-_CGM_FLOATS: Final = (
-    *_BOTH_FLOATS,
-    "glucoseManagementIndicator",
-    "timeCGMUsePercent",
-    "standardDeviation",
-    "coefficientOfVariation",
-)
-_CGM_INTS: Final = (
-    "timeCGMUseMinutes",
-    *_MINUTES,
-    "timeCGMUseRecords",
-    *_FILTERED_RECORDS,
-    "totalRecords",
-    "hoursWithData",
-    "daysWithData",
-)
-_BGM_INTS: Final = (*_FILTERED_RECORDS, "totalRecords")
+# By what the list can be narrowed (section 5.4) and sorted (section 5.7)
 
-_DATES: Final = ("lastUploadDate", "lastData", "firstData", "outdatedSince")
-_PLAIN: Final = ("fullName", "birthDate", "lastReviewed")
-_BOTH_SORTED: Final = (
-    *("min", "max", "averageGlucoseMmol", "totalRecords", "averageDailyRecords"),
-    *("standardDeviation", "coefficientOfVariation"),
-    *_PERCENTS,
-    *_RECORDS,
-)
-_CGM_SORTED: Final = (
-    *_BOTH_SORTED,
-    *_MINUTES,
-    *("timeCGMUsePercent", "glucoseManagementIndicator", "hoursWithData", "daysWithData"),
-)
-ATTRIBUTES: Final = {
-    kind: frozenset((*_PLAIN, *_DATES, *names, *(f"{name}Delta" for name in names)))
-    for kind, names in (("cgm", _CGM_SORTED), ("bgm", _BOTH_SORTED))
+_COMMON: Final = ("min", "max", "averageGlucoseMmol", "averageDailyRecords", *PERCENTS)
+_VARIATION: Final = ("standardDeviation", "coefficientOfVariation")
+_USE: Final = ("timeCGMUsePercent", "glucoseManagementIndicator")
+_WITH_DATA: Final = ("hoursWithData", "daysWithData")
+_UNFILTERED: Final = "timeInExtremeHighRecords"
+_FILTERED: Final = {
+    SummaryKind.CGM: (
+        *(*_COMMON, *_VARIATION, *_USE, "timeCGMUseMinutes", "timeCGMUseRecords"),
+        *(*MINUTES, *RECORDS, "totalRecords", *_WITH_DATA),
+    ),
+    SummaryKind.BGM: (*_COMMON, *RECORDS, "totalRecords"),
 }
-"""Summary type -> attributes by which the list can be sorted (section 5.7)."""
+_SORTED: Final = {
+    SummaryKind.CGM: (
+        *(*_COMMON, *_VARIATION, *_USE, *MINUTES),
+        *(*RECORDS, "totalRecords", *_WITH_DATA),
+    ),
+    SummaryKind.BGM: (*_COMMON, *_VARIATION, *RECORDS, "totalRecords"),
+}
+_ATTRIBUTES: Final[dict[str, Attribute]] = {str(each): each for each in Attribute}
+_DATES: Final[dict[str, DateName]] = {str(each): each for each in DateName}
+_MEASURES: Final = {
+    kind: frozenset(each for name in names for each in (name, delta_of(name)))
+    for kind, names in _SORTED.items()
+}
 
 
-def _filters() -> Iterator[tuple[str, type[Shaped]]]:
-    """Yield the name and the form of every filter."""
-    kinds = (
-        ("cgm", FloatFilter, _CGM_FLOATS),
-        ("cgm", IntFilter, _CGM_INTS),
-        ("bgm", FloatFilter, _BOTH_FLOATS),
-        ("bgm", IntFilter, _BGM_INTS),
-    )
-    for summary, form, names in kinds:
+def _filters() -> Iterator[tuple[SummaryKind, str, type[Shaped]]]:
+    """Yield kind, name and form of every filter."""
+    for kind, names in _FILTERED.items():
         for name in names:
-            yield f"{summary}.{name}", form
+            if name == _UNFILTERED:
+                continue
+            form = IntFilter if is_whole(name) else FloatFilter
+            yield kind, name, form
             # The document has one delta in another form than its field.
-            is_odd = (summary, name) == ("bgm", "averageDailyRecords")
-            yield f"{summary}.{name}Delta", IntFilter if is_odd else form
-        if form is IntFilter:
-            yield f"{summary}.lastDataFrom", DateTimeText
-            yield f"{summary}.lastDataTo", DateTimeText
+            is_odd = (kind, name) == (SummaryKind.BGM, "averageDailyRecords")
+            yield kind, delta_of(name), IntFilter if is_odd else form
+        yield kind, "lastDataFrom", DateTimeText
+        yield kind, "lastDataTo", DateTimeText
 
 
-_NAMES: Final = {name.replace(".", "_"): name for name, _ in _filters()}
+_NAMES: Final = {f"{kind}_{name}": f"{kind}.{name}" for kind, name, _ in _filters()}
 """Name of a field -> name of a filter."""
+_OF_METRICS: Final = [
+    (f"{kind}_{name}", kind, name) for kind, name, form in _filters() if form is not DateTimeText
+]
 MetricsQuery: Final[type[Query]] = msgspec.defstruct(  # type: ignore[assignment]  # that it has these bases mypy cannot see
     "MetricsQuery",
     [
-        ("sort", Sort | None, None),
-        ("sort_type", SummaryKind | None, None),
-        ("period", Period | None, None),
-        *((name.replace(".", "_"), form | None, None) for name, form in _filters()),
+        ("sort", SortText | None, None),
+        ("sort_type", KindText | None, None),
+        ("period", PeriodText | None, None),
+        *((f"{kind}_{name}", form | None, None) for kind, name, form in _filters()),
     ],
     bases=(Query,),
     rename={**_NAMES, "sort_type": "sortType"},
@@ -139,33 +138,49 @@ class InvalidSort(BadRequest):
         return f"bad request: invalid sort parameter, {self.reason}"
 
 
-def refuse_metrics(query: Any) -> None:
+def conditions_of(query: Any) -> dict[str, Any]:
     """
-    Raise where the list would depend on metrics.
+    Return what a MetricsQuery says, as members of a PatientQuery.
 
     Raises:
         InvalidSort: the order makes no sense.
-        Refusal: it does, and is not served.
     """
-    if query.sort is not None:
-        _refuse_sort(query.sort, query.sort_type)
-    for field, name in _NAMES.items():
-        value = getattr(query, field)
-        if value is not None and not (isinstance(value, DateTimeText) and value.is_no_bound):
-            raise _not_served(name)
+    period = Period(str(query.period or Period.TWO_WEEKS))
+    return {
+        "metrics": tuple(
+            value.on(Measure(kind, period, name))
+            for field, kind, name in _OF_METRICS
+            if (value := getattr(query, field)) is not None
+        ),
+        "last_data": tuple(_last_data(query)),
+        "order": _order(query.sort, query.sort_type, period),
+    }
 
 
-def _refuse_sort(sort: str, kind: str | None) -> None:
+def _last_data(query: Any) -> Iterator[LastDataFilter]:
+    for kind in SummaryKind:
+        since = bound(getattr(query, f"{kind}_lastDataFrom"))
+        before = bound(getattr(query, f"{kind}_lastDataTo"))
+        if since or before:
+            yield LastDataFilter(kind, since, before)
+
+
+def _order(sort: str | None, kind: str | None, period: Period) -> Order:
+    if sort is None:
+        return BY_NAME
     if kind is None:
         raise InvalidSort("missing type")
     if sort[0] not in "+-":
         raise InvalidSort("missing sort order")
-    if sort[1:] not in ATTRIBUTES[kind]:
+    key = _sort_key(sort[1:], SummaryKind(str(kind)), period)
+    if key is None:
         raise InvalidSort("invalid sort attribute")
-    # By name is how the list is sorted anyway.
-    if sort != "+fullName":
-        raise _not_served("sort")
+    return order_by(key, descending=sort[0] == "-")
 
 
-def _not_served(name: str) -> Refusal:
-    return Refusal(501, f'parameter "{name}" in query is not available in this version')
+def _sort_key(name: str, kind: SummaryKind, period: Period) -> SortKey | None:
+    if name in _ATTRIBUTES:
+        return _ATTRIBUTES[name]
+    if name in _DATES:
+        return SummaryDate(kind, _DATES[name])
+    return Measure(kind, period, name) if name in _MEASURES[kind] else None

@@ -6,7 +6,7 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.params import PathParameter
 
-from adapters.http_litestar.operations import OBJECT_ID, USER_ID
+from adapters.http_litestar.operations import OBJECT_ID, SUMMARY_ID, USER_ID
 from clinic_domain.access.model import Principal
 from clinic_domain.patients.model import Permission, Provider
 from clinic_domain.values import ClinicId, SiteId, TagId, UserId
@@ -23,6 +23,9 @@ ByInvite = Annotated[str, PathParameter(name="inviteId", min_length=1)]
 """Still percent-encoded: the key of an invite may have a slash in it."""
 ByShareCode = Annotated[str, PathParameter(name="shareCode", min_length=1)]
 """Still percent-encoded."""
+BySummary = Annotated[
+    str, PathParameter(name="summaryId", pattern=SUMMARY_ID, min_length=0, max_length=24)
+]
 ByPermission = Annotated[Permission, PathParameter(name="permission")]
 ByProvider = Annotated[Provider, PathParameter(name="providerId")]
 

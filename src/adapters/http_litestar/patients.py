@@ -1,6 +1,7 @@
 """Controllers of patients."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 
 from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
@@ -9,7 +10,7 @@ from litestar.params import Body, JSONBody
 
 from adapters.http_litestar.body import NULLABLE
 from adapters.http_litestar.errors import invalid
-from adapters.http_litestar.metrics import MetricsQuery, refuse_metrics
+from adapters.http_litestar.metrics import MetricsQuery, conditions_of
 from adapters.http_litestar.paths import (
     ByClinic,
     ByPatient,
@@ -20,12 +21,13 @@ from adapters.http_litestar.paths import (
     Call,
 )
 from adapters.http_litestar.query import PageQuery
-from adapters.http_litestar.response import JsonResponse
+from adapters.http_litestar.response import JsonResponse, StreamedList
 from adapters.http_litestar.wire.fields import DateTimeText, UserIdText
 from adapters.http_litestar.wire.patients import (
     MAX_USER_IDS,
     DataSourceBody,
     JoiningPatientBody,
+    MetaJson,
     PatientBody,
     PatientInClinicJson,
     PatientJson,
@@ -35,19 +37,21 @@ from adapters.http_litestar.wire.patients import (
     ReviewJson,
     patient_in_clinic_json,
     patient_json,
-    patients_json,
     permissions_json,
     reviews_json,
     user_ids,
 )
-from clinic_domain.patients.model import JoiningDetails, PatientQuery
+from clinic_domain.patients.model import JoiningDetails
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.patients.service import PatientService
-from clinic_domain.values import ClinicId, SiteId, TagId, UserId
+from clinic_domain.values import ClinicId, RecordId, SiteId, TagId, UserId
 
 ToUsers = Annotated[
     list[UserIdText] | None,
     Body(min_items=1, max_items=MAX_USER_IDS, schema_extra={"unique_items": True}),
 ]
+_AT_ONCE: Final = 50
+"""Patients of a page that are in memory together: some hundred kilobytes with their summaries."""
 _DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
@@ -58,7 +62,7 @@ class PatientsQuery(PageQuery):
     sites: list[str] | None = None
     omit_non_standard_ranges: bool = False
 
-    def query(self, clinic_id: ClinicId) -> PatientQuery:
+    def query(self, clinic_id: ClinicId, conditions: Mapping[str, Any]) -> PatientQuery:
         tags, sites = _ids(self.tags), _ids(self.sites)
         return PatientQuery(
             clinic_id,
@@ -68,6 +72,7 @@ class PatientsQuery(PageQuery):
             last_reviewed=None if self.last_reviewed is None else self.last_reviewed.moment(),
             omit_non_standard_ranges=self.omit_non_standard_ranges,
             page=self.page(),
+            **conditions,
         )
 
 
@@ -92,10 +97,16 @@ class PatientController(Controller):
     @get(operation_id="ListPatients", opt={"query": (PatientsQuery, MetricsQuery)})
     async def list_patients(
         self, request: Call, clinic_id: ByClinic, patients: NamedDependency[PatientService]
-    ) -> PatientsJson:
-        query = PatientsQuery.of(request).query(clinic_id)
-        refuse_metrics(MetricsQuery.of(request))
-        return patients_json(await patients.list(query))
+    ) -> StreamedList[PatientsJson]:
+        query = PatientsQuery.of(request)
+        conditions = conditions_of(MetricsQuery.of(request))
+        found = await patients.matches(query.query(clinic_id, conditions))
+
+        async def part(ids: Sequence[RecordId]) -> list[PatientJson]:
+            return [patient_json(patient) for patient in await patients.some(clinic_id, ids)]
+
+        parts = [found.ids[at : at + _AT_ONCE] for at in range(0, len(found.ids), _AT_ONCE)]
+        return await StreamedList.of(parts, part, {"meta": MetaJson(found.matching, found.total)})
 
     @post(operation_id="CreatePatientAccount", status_code=200)
     async def create_patient_account(

@@ -17,6 +17,7 @@ _MAX: Final = 2**63 - 1
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _LONGEST: Final = 1000
 """Characters of a text and items of a list; a database refuses patterns that are much longer."""
+_MISSING: Final = re.compile(r"Object missing required field `(.+)`")
 _BROKEN: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|;")
 _BOOLEANS: Final = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "FALSE", "false", "False"), False
@@ -38,8 +39,6 @@ class Query(Struct, rename="camel"):
 
     @classmethod
     def read(cls, query_string: bytes) -> Self:
-        if not query_string:
-            return cls()
         kinds = _kinds_of(cls)
         values: dict[str, Any] = {}
         for pair in query_string.decode("latin-1").split("&"):
@@ -52,6 +51,8 @@ class Query(Struct, rename="camel"):
         try:
             return msgspec.convert(values, cls, dec_hook=shaped)
         except msgspec.ValidationError as error:
+            if missing := _MISSING.fullmatch(str(error)):
+                raise _wrong(missing[1], "value is required but missing") from None
             reason, _, place = str(error).rpartition(" - at `$.")
             name, _, _ = place.rstrip("`").partition("[")
             raise _wrong(name, reason) from None
@@ -139,12 +140,13 @@ class TimeQuery(PageQuery):
 
     @property
     def created_from(self) -> datetime | None:
-        return _bound(self.created_time_start)
+        return bound(self.created_time_start)
 
     @property
     def created_before(self) -> datetime | None:
-        return _bound(self.created_time_end)
+        return bound(self.created_time_end)
 
 
-def _bound(value: DateTimeText | None) -> datetime | None:
+def bound(value: DateTimeText | None) -> datetime | None:
+    """Return the moment that a list begins or ends with, if there is one."""
     return None if value is None or value.is_no_bound else value.moment()

@@ -53,6 +53,10 @@ def patients_with(clinic_id: ClinicId, mrn_key: str) -> Cell[frozenset[UserId]]:
     return Cell("patients with mrn", (clinic_id, mrn_key), empty=frozenset())
 
 
+def patients_with_summary(summary_id: str) -> Cell[frozenset[tuple[ClinicId, UserId]]]:
+    return Cell("patients with summary", (summary_id,), empty=frozenset())
+
+
 def clinics_of_patient(user_id: UserId) -> Cell[frozenset[ClinicId]]:
     return Cell("clinics of patient", (user_id,), empty=frozenset())
 

@@ -1,6 +1,6 @@
 """Patients in memory."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import attrs
@@ -15,17 +15,16 @@ from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, Patien
 from clinic_domain.patients.model import (
     DataSource,
     Patient,
-    PatientPage,
-    PatientQuery,
     PatientSearch,
     PatientSite,
-    RangesPreset,
     Tally,
 )
 from clinic_domain.patients.ports import PatientRepository
+from clinic_domain.patients.queries import PatientMatches, PatientQuery, arranged, matches
 from clinic_domain.patients.rules import tally_of
-from clinic_domain.text import collation_key, folded
-from clinic_domain.values import EVERYTHING, ClinicId, Page, SiteId, TagId, UserId
+from clinic_domain.patients.summaries import Stats, Summary, SummaryKind
+from clinic_domain.text import collation_key
+from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId, SiteId, TagId, UserId
 
 Change = Callable[[Patient], Patient]
 
@@ -39,10 +38,15 @@ class MemoryPatientRepository(PatientRepository):
     async def find(self, clinic_id: ClinicId, user_id: UserId) -> Patient | None:
         return self._find(clinic_id, user_id)
 
-    async def page(self, query: PatientQuery) -> PatientPage:
+    async def matches(self, query: PatientQuery) -> PatientMatches:
         patients = self._of_clinic(query.clinic_id)
-        matching = _by_name(patient for patient in patients if _matches(patient, query))
-        return PatientPage(cut(matching, query.page), len(matching), len(patients))
+        found = arranged((each for each in patients if matches(each, query)), query.order)
+        ids = tuple(patient.id for patient in cut(found, query.page))
+        return PatientMatches(ids, len(found), len(patients))
+
+    async def with_ids(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
+        patients = {patient.id: patient for patient in self._of_clinic(clinic_id)}
+        return tuple(patients[record_id] for record_id in ids if record_id in patients)
 
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
         mrn, birth_date = _key(search.mrn), _key(search.birth_date)
@@ -108,6 +112,27 @@ class MemoryPatientRepository(PatientRepository):
             patients, lambda patient: attrs.evolve(patient, data_sources=data_sources), now
         )
         return tuple(patient.clinic_id for patient in patients)
+
+    async def set_summary(
+        self, user_id: UserId, cgm: Stats | None, bgm: Stats | None, now: datetime
+    ) -> int:
+        return self._resummarise(
+            self._of_user(user_id), lambda patient: _with_stats(patient, cgm, bgm, now)
+        )
+
+    async def remove_summary(self, user_id: UserId, now: datetime) -> int:
+        return self._resummarise(
+            self._of_user(user_id),
+            lambda patient: attrs.evolve(patient, summary=None, updated_time=now),
+        )
+
+    async def remove_stats(self, summary_id: str) -> int:
+        holders = self._cells.read(layout.patients_with_summary(summary_id))
+        found = (self._find(clinic_id, user_id) for clinic_id, user_id in sorted(holders))
+        return self._resummarise(
+            [patient for patient in found if patient],
+            lambda patient: _without_stats(patient, summary_id),
+        )
 
     async def add_tag(
         self, clinic_id: ClinicId, tag_id: TagId, user_ids: Collection[UserId] | None, now: datetime
@@ -181,12 +206,18 @@ class MemoryPatientRepository(PatientRepository):
             unchanged = self._cells.read(cell)
             self._cells.write(cell, {**unchanged, **of_clinic})
 
+    def _resummarise(self, patients: Collection[Patient], change: Change) -> int:
+        for patient in patients:
+            self._store(change(patient))
+        return len(patients)
+
     def _store(self, patient: Patient) -> None:
         self._refuse_taken_mrn(patient)
         cell = layout.patients(patient.clinic_id)
         patients = self._cells.read(cell)
-        self._unlist_mrn(patients.get(patient.user_id))
+        self._unlist(patients.get(patient.user_id))
         self._list_mrn(patient)
+        self._list_summary(patient)
         clinics = layout.clinics_of_patient(patient.user_id)
         if patient.clinic_id not in self._cells.read(clinics):
             self._cells.write(clinics, self._cells.read(clinics) | {patient.clinic_id})
@@ -194,7 +225,7 @@ class MemoryPatientRepository(PatientRepository):
 
     def _remove(self, patients: Collection[Patient], deletion: Deletion) -> None:
         for patient in patients:
-            self._unlist_mrn(patient)
+            self._unlist(patient)
             clinics = layout.clinics_of_patient(patient.user_id)
             self._cells.write(clinics, self._cells.read(clinics) - {patient.clinic_id})
         for clinic_id, leaving in _by_clinic(patients).items():
@@ -223,10 +254,18 @@ class MemoryPatientRepository(PatientRepository):
             cell = _holders(patient.clinic_id, patient.mrn)
             self._cells.write(cell, self._cells.read(cell) | {patient.user_id})
 
-    def _unlist_mrn(self, patient: Patient | None) -> None:
-        if patient is not None and patient.mrn is not None:
+    def _list_summary(self, patient: Patient) -> None:
+        for cell in _summaries(patient):
+            self._cells.write(cell, self._cells.read(cell) | {_place(patient)})
+
+    def _unlist(self, patient: Patient | None) -> None:
+        if patient is None:
+            return
+        if patient.mrn is not None:
             cell = _holders(patient.clinic_id, patient.mrn)
             self._cells.write(cell, self._cells.read(cell) - {patient.user_id})
+        for summary in _summaries(patient):
+            self._cells.write(summary, self._cells.read(summary) - {_place(patient)})
 
 
 def _by_clinic(patients: Iterable[Patient]) -> dict[ClinicId, dict[UserId, Patient]]:
@@ -240,6 +279,16 @@ def _holders(clinic_id: ClinicId, mrn: str) -> Cell[frozenset[UserId]]:
     return layout.patients_with(clinic_id, collation_key(mrn))
 
 
+def _summaries(patient: Patient) -> list[Cell[frozenset[tuple[ClinicId, UserId]]]]:
+    summary = patient.summary or Summary()
+    ids = dict.fromkeys(stats.id for stats in (summary.cgm, summary.bgm) if stats)
+    return [layout.patients_with_summary(id_) for id_ in ids]
+
+
+def _place(patient: Patient) -> tuple[ClinicId, UserId]:
+    return patient.clinic_id, patient.user_id
+
+
 def _key(text: str | None) -> str | None:
     return None if text is None else collation_key(text)
 
@@ -248,40 +297,6 @@ def _by_name(patients: Iterable[Patient]) -> list[Patient]:
     return sorted(
         patients, key=lambda patient: (collation_key(patient.full_name or ""), patient.id)
     )
-
-
-def _matches(patient: Patient, query: PatientQuery) -> bool:
-    return (
-        (query.search is None or _contains(patient, folded(query.search)))
-        and (query.tags is None or _has_tags(patient, query.tags))
-        and (query.sites is None or _has_any_site(patient, query.sites))
-        and (query.last_reviewed is None or _was_reviewed(patient, query.last_reviewed))
-        and not (query.omit_non_standard_ranges and _has_own_ranges(patient))
-    )
-
-
-def _contains(patient: Patient, wanted: str) -> bool:
-    texts = (patient.full_name, patient.email, patient.mrn, patient.birth_date)
-    return any(text is not None and wanted in folded(text) for text in texts)
-
-
-def _has_tags(patient: Patient, wanted: tuple[TagId, ...]) -> bool:
-    return set(wanted) <= set(patient.tags or ()) if wanted else not patient.tags
-
-
-def _has_any_site(patient: Patient, wanted: tuple[SiteId, ...]) -> bool:
-    sites = {site.id for site in patient.sites or ()}
-    return not sites.isdisjoint(wanted) if wanted else not sites
-
-
-def _was_reviewed(patient: Patient, until: datetime) -> bool:
-    reviews = patient.reviews or ()
-    return any(review.time <= until for review in reviews[:1])
-
-
-def _has_own_ranges(patient: Patient) -> bool:
-    ranges = patient.glycemic_ranges
-    return ranges is not None and ranges.preset != RangesPreset.ADA_STANDARD
 
 
 def _has_site(patient: Patient, site_id: SiteId) -> bool:
@@ -314,3 +329,21 @@ def _renamed(patient: Patient, site: Site) -> Patient:
         PatientSite(site.id, site.name) if own.id == site.id else own for own in patient.sites
     )
     return attrs.evolve(patient, sites=sites)
+
+
+def _with_stats(patient: Patient, cgm: Stats | None, bgm: Stats | None, now: datetime) -> Patient:
+    summary = patient.summary
+    if cgm or bgm:
+        known = summary or Summary()
+        summary = Summary(cgm or known.cgm, bgm or known.bgm)
+    return attrs.evolve(patient, summary=summary, updated_time=now)
+
+
+def _without_stats(patient: Patient, summary_id: str) -> Patient:
+    summary = patient.summary or Summary()
+    kept = {
+        kind.value: stats
+        for kind in SummaryKind
+        if (stats := summary.of(kind)) and stats.id != summary_id
+    }
+    return attrs.evolve(patient, summary=Summary(**kept))

@@ -40,16 +40,22 @@ class Grave:
     name: str
     always: Mapping[str, Any] = _NOTHING
     """What a copy has where the document lacked it."""
+    always_within: Mapping[str, Mapping[str, Any]] = _NOTHING
+    """What members of a copy have where they lacked it."""
     unless_null: frozenset[str] = frozenset()
     """What a copy does not have where it was null."""
 
     def record(self, document: Document, deletion: Deletion) -> Document:
         kept = {
-            key: value
+            key: self._whole(key, value)
             for key, value in document.items()
             if value is not None or key not in self.unless_null
         }
         return {**_DELETION.encode(deletion), self.name: {**self.always, **kept}}
+
+    def _whole(self, key: str, value: Any) -> Any:
+        always = self.always_within.get(key)
+        return {**always, **value} if always and isinstance(value, dict) else value
 
 
 async def move(

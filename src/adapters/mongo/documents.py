@@ -10,11 +10,13 @@ value of another kind makes a document unreadable.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, auto
+from math import isfinite
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
 from bson import ObjectId
 from bson.errors import InvalidId
+from bson.tz_util import utc
 
 from clinic_domain.errors import DomainError
 
@@ -65,10 +67,18 @@ def _number(stored: Any) -> float:
     return float(stored)
 
 
+def _finite(stored: Any) -> float:
+    number = _number(stored)
+    if not isfinite(number):
+        raise Unreadable(type(stored).__name__)
+    return number
+
+
 def _moment(stored: Any) -> datetime:
     if not isinstance(stored, datetime):
         raise Unreadable(type(stored).__name__)
-    return stored.astimezone(UTC)
+    # The driver has a UTC of its own, which is slow.
+    return stored.replace(tzinfo=UTC) if stored.tzinfo is utc else stored.astimezone(UTC)
 
 
 def _object_id(stored: Any) -> str:
@@ -85,6 +95,8 @@ TEXT: Final = Codec(str, _instance_of(str))
 FLAG: Final = Codec(bool, _instance_of(bool))
 WHOLE_NUMBER: Final = Codec(int, _whole_number)
 NUMBER: Final = Codec(float, _number)
+FINITE: Final = Codec(float, _finite)
+"""A number that can be written down."""
 MOMENT: Final = Codec(_same, _moment)
 OBJECT_ID: Final = Codec(ObjectId, _object_id)
 FOREIGN_ID: Final = Codec(_foreign_id, lambda stored: str(_instance_of((ObjectId, str))(stored)))
@@ -163,6 +175,15 @@ class Shape(Generic[T]):
 
     kind: type[T]
     members: tuple[Member, ...]
+    _readers: tuple[tuple[str, str, Callable[[Any], Any], Any], ...] = attrs.field(init=False)
+
+    @_readers.default
+    def _(self) -> tuple[tuple[str, str, Callable[[Any], Any], Any], ...]:
+        # A page of a list is ten thousand members.
+        return tuple(
+            (member.key, member.attribute, member.codec.decode, member.missing)
+            for member in self.members
+        )
 
     def encode(self, value: T) -> Document:
         document: Document = {}
@@ -186,15 +207,15 @@ class Shape(Generic[T]):
     def attributes(self, document: Document) -> dict[str, Any]:
         """Return the attributes that a document has members for."""
         values: dict[str, Any] = {}
-        for member in self.members:
-            stored = document.get(member.key)
+        for key, attribute, decode, missing in self._readers:
+            stored = document.get(key)
             if stored is not None:
                 try:
-                    values[member.attribute] = member.codec.decode(stored)
+                    values[attribute] = decode(stored)
                 except Unreadable as error:
-                    raise Unreadable(f"{member.key}: {error}") from None
-            elif member.missing is not _UNSET:
-                values[member.attribute] = member.missing
+                    raise Unreadable(f"{key}: {error}") from None
+            elif missing is not _UNSET:
+                values[attribute] = missing
         return values
 
     def codec(self) -> Codec:

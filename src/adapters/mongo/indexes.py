@@ -140,6 +140,8 @@ OWN: Final[Mapping[str, Sequence[IndexModel]]] = {
         ),
         _index("PatientsByMrn", "clinicId", "mrn", collation=IGNORING_CASE_AND_ACCENTS),
         _index("PatientsByTag", "clinicId", "tags"),
+        _index("PatientsByCgmSummary", "summary.cgmStats.id", sparse=True),
+        _index("PatientsByBgmSummary", "summary.bgmStats.id", sparse=True),
     ),
     CLINICIAN_DELETIONS: (_index("CliniciansRemoved", "clinician.clinicId", "clinician.userId"),),
     PATIENT_DELETIONS: (_index("PatientsRemoved", "patient.clinicId", "patient.userId"),),

@@ -1,5 +1,6 @@
 """Patients as documents (section 2 of the patients chapter)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.mongo.changes import Layout
@@ -21,6 +22,7 @@ from adapters.mongo.documents import (
     made,
     mapping_of,
 )
+from adapters.mongo.summary_documents import SUMMARY
 from clinic_domain.patients.model import (
     ConnectionRequest,
     CustomRanges,
@@ -177,6 +179,7 @@ _PATIENT: Final = Shape(
         Member("ehr_subscriptions", "ehrSubscriptions", mapping_of(_SUBSCRIPTION.codec())),
         Member("glycemic_ranges", "glycemicRanges", _RANGES.codec()),
         Member("diagnosis_type", "diagnosisType", TEXT),
+        Member("summary", "summary", SUMMARY),
     ),
 )
 
@@ -211,6 +214,10 @@ ALWAYS_COPIED: Final[Document] = {
     "requireUniqueMrn": False,
 }
 """Members that a deletion record has, also where the patient lacked them (section 2.4)."""
+ALWAYS_COPIED_WITHIN: Final[Mapping[str, Document]] = {
+    "summary": dict.fromkeys(("cgmStats", "bgmStats"))
+}
+"""Likewise within members that the patient has."""
 
 PATIENT_LAYOUT: Final = Layout(
     sets=frozenset({"tags", "legacyClinicianIds"}),
@@ -218,6 +225,6 @@ PATIENT_LAYOUT: Final = Layout(
     placed={"dataSources": ("providerName", "dataSourceId")},
     # Requests are not among them: whoever follows the changes gets all of a provider (PAT-CDC-5).
     appended=frozenset({"matchedMessages"}),
-    whole=frozenset({"glycemicRanges"}),
+    whole=frozenset({"glycemicRanges", "summary.cgmStats", "summary.bgmStats"}),
     null=frozenset({"dataSources"}),
 )

@@ -1,7 +1,7 @@
 """Patients in MongoDB."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,36 +11,34 @@ from pymongo import ASCENDING
 
 from adapters.mongo.changes import updates_between
 from adapters.mongo.deletions import Grave, move, move_one
-from adapters.mongo.documents import Document, equal_to
+from adapters.mongo.documents import Document, equal_to, object_id
 from adapters.mongo.indexes import IGNORING_CASE_AND_ACCENTS, PATIENT_DELETIONS, PATIENTS
-from adapters.mongo.patient_conditions import condition_of, search_condition
+from adapters.mongo.patient_conditions import search_condition
 from adapters.mongo.patient_documents import (
     ALWAYS_COPIED,
+    ALWAYS_COPIED_WITHIN,
     PATIENT_LAYOUT,
     data_source_documents,
     patient_document,
     patient_of,
 )
 from adapters.mongo.scope import Scope, documents, listed, readable, refusals
+from adapters.mongo.summary_documents import STATS
 from clinic_domain.clinics.model import ProviderCount, Site
 from clinic_domain.deletions import Deletion
 from clinic_domain.errors import DomainError
 from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
-from clinic_domain.patients.model import (
-    DataSource,
-    Patient,
-    PatientPage,
-    PatientQuery,
-    PatientSearch,
-    Tally,
-)
+from clinic_domain.patients.model import DataSource, Patient, PatientSearch, Tally
 from clinic_domain.patients.ports import PatientRepository
+from clinic_domain.patients.queries import PatientMatches, PatientQuery
 from clinic_domain.patients.rules import PROVIDERS_OUTSIDE_PLAN
+from clinic_domain.patients.summaries import Stats, SummaryKind
 from clinic_domain.text import collation_key
-from clinic_domain.values import EVERYTHING, ClinicId, Page, SiteId, TagId, UserId
+from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId, SiteId, TagId, UserId
 
-GRAVE: Final = Grave(PATIENT_DELETIONS, "patient", ALWAYS_COPIED)
+GRAVE: Final = Grave(PATIENT_DELETIONS, "patient", ALWAYS_COPIED, ALWAYS_COPIED_WITHIN)
 
+_BY_ID: Final = [("_id", ASCENDING)]
 _BY_NAME: Final = [("fullName", ASCENDING), ("_id", ASCENDING)]
 
 
@@ -54,13 +52,16 @@ class MongoPatientRepository(PatientRepository):
         condition = {"clinicId": equal_to(clinic_id), "userId": user_id}
         return await self._scope.one(PATIENTS, condition, patient_of)
 
-    async def page(self, query: PatientQuery) -> PatientPage:
-        everybody: Document = {"clinicId": equal_to(query.clinic_id)}
-        matching = condition_of(query)
-        patients = await self._by_name(matching, query.page)
-        total = await self._scope.count(PATIENTS, everybody)
-        number = total if matching == everybody else await self._scope.count(PATIENTS, matching)
-        return PatientPage(patients, number, total)
+    async def matches(self, query: PatientQuery) -> PatientMatches:
+        return await self._scope.matches(query)
+
+    async def with_ids(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
+        wanted = [id_ for id_ in map(object_id, ids) if id_ is not None]
+        condition = {"_id": {"$in": wanted}, "clinicId": equal_to(clinic_id)}
+        # The server would try out a dozen indexes that begin with the clinic.
+        cursor = self._scope.find(PATIENTS, condition, hint=_BY_ID)
+        found = {document["_id"]: document for document in await documents(cursor, EVERYTHING)}
+        return readable((found[id_] for id_ in wanted if id_ in found), patient_of)
 
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
         return await self._by_name(search_condition(search), search.page)
@@ -98,6 +99,9 @@ class MongoPatientRepository(PatientRepository):
             await self._scope.insert(PATIENTS, patient_document(patient))
 
     async def save(self, patient: Patient, *, was: Patient) -> None:
+        if patient.summary == was.summary:
+            # It is nearly all of the document, and mostly stays.
+            was, patient = attrs.evolve(was, summary=None), attrs.evolve(patient, summary=None)
         updates = updates_between(patient_document(was), patient_document(patient), PATIENT_LAYOUT)
         if not updates:
             return
@@ -138,6 +142,34 @@ class MongoPatientRepository(PatientRepository):
             {"$set": {"dataSources": sources, "updatedTime": now}},
         )
         return tuple(ClinicId(str(clinic_id)) for clinic_id in clinics)
+
+    async def set_summary(
+        self, user_id: UserId, cgm: Stats | None, bgm: Stats | None, now: datetime
+    ) -> int:
+        own = {"userId": user_id}
+        parts = {
+            f"summary.{kind}Stats": STATS[kind].encode(stats)
+            for kind, stats in ((SummaryKind.CGM, cgm), (SummaryKind.BGM, bgm))
+            if stats is not None
+        }
+        if parts:
+            # In null the server puts nothing.
+            is_null = {**own, "summary": {"$type": "null"}}
+            await self._scope.update_all(PATIENTS, is_null, {"$set": {"summary": {}}})
+        change = {"$set": {**parts, "updatedTime": now}}
+        return await self._scope.update_all(PATIENTS, own, change)
+
+    async def remove_summary(self, user_id: UserId, now: datetime) -> int:
+        change = {"$unset": {"summary": ""}, "$set": {"updatedTime": now}}
+        return await self._scope.update_all(PATIENTS, {"userId": user_id}, change)
+
+    async def remove_stats(self, summary_id: str) -> int:
+        paths = [f"summary.{kind}Stats" for kind in SummaryKind]
+        return await self._scope.update_all(
+            PATIENTS,
+            {"$or": [{f"{path}.id": summary_id} for path in paths]},
+            [{"$set": {path: _unless_of(path, summary_id) for path in paths}}],
+        )
 
     async def add_tag(
         self, clinic_id: ClinicId, tag_id: TagId, user_ids: Collection[UserId] | None, now: datetime
@@ -247,6 +279,12 @@ def _some(clinic_id: ClinicId, user_ids: Collection[UserId] | None) -> Document:
 
 
 # Expressions
+
+
+def _unless_of(path: str, summary_id: str) -> Document:
+    """Return statistics, or nothing if they are those of an id."""
+    is_of = {"$eq": [f"${path}.id", {"$literal": summary_id}]}
+    return {"$cond": [is_of, "$$REMOVE", f"${path}"]}
 
 
 def _array(field: str) -> Document:

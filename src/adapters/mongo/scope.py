@@ -20,8 +20,10 @@ from adapters.mongo.cancellation import to_the_end
 from adapters.mongo.changes import Update
 from adapters.mongo.documents import Document, Unreadable
 from adapters.mongo.indexes import CLINICS
+from adapters.mongo.patient_rolls import Rolls, matches_in
 from adapters.mongo.turns import Turn
 from clinic_domain.errors import DomainError
+from clinic_domain.patients.queries import PatientMatches, PatientQuery
 from clinic_domain.values import Page
 
 T = TypeVar("T")
@@ -44,9 +46,12 @@ class Scope:
     _database: AsyncDatabase[Document]
     _session: AsyncClientSession | None = None
     _turn: Turn | None = None
+    _rolls: Rolls | None = None
+    """What is kept in memory; a transaction, which may have written something, has none."""
     _read: set[ObjectId] = attrs.field(factory=set, init=False)
     _written: set[ObjectId] = attrs.field(factory=set, init=False)
     _has_written: bool = attrs.field(default=False, init=False)
+    _is_caught_up: bool = attrs.field(default=False, init=False)
 
     def _collection(self, name: str) -> AsyncCollection[Document]:
         return self._database[name]
@@ -96,6 +101,14 @@ class Scope:
 
         return await to_the_end(all_())
 
+    async def matches(self, query: PatientQuery) -> PatientMatches:
+        """Return which patients a query finds."""
+        if self._rolls is None:
+            return await matches_in(self._database, query, self._session)
+        found = await self._rolls.matches(query, is_caught_up=self._is_caught_up)
+        self._is_caught_up = True
+        return found
+
     async def count(self, collection: str, condition: Document) -> int:
         return await to_the_end(
             self._collection(collection).count_documents(condition, session=self._session)
@@ -125,12 +138,14 @@ class Scope:
         condition: Document,
         change: Document | Sequence[Document],
         filters: Sequence[Document] | None = None,
-    ) -> None:
-        await to_the_end(
+    ) -> int:
+        """Change all documents that match; return how many."""
+        result = await to_the_end(
             self._collection(collection).update_many(
                 condition, change, array_filters=filters, session=self._writing()
             )
         )
+        return result.matched_count
 
     async def put(self, collection: str, condition: Document, change: Document) -> Document | None:
         """Change the document that matches, or make one; return it as it is then."""

@@ -20,6 +20,7 @@ from adapters.mongo.connection import DATABASE, database_of, new_client
 from adapters.mongo.deletions import MongoDeletionRepository
 from adapters.mongo.documents import Document
 from adapters.mongo.indexes import create_indexes
+from adapters.mongo.patient_rolls import Rolls
 from adapters.mongo.patients import MongoPatientRepository
 from adapters.mongo.scope import Scope
 from adapters.mongo.transactions import MAJORITY, Transactions, told
@@ -90,6 +91,9 @@ class MongoStorage(Storage):
     _name: str = DATABASE
     _patience: float = PATIENCE
     _turns: Turns = attrs.field(factory=Turns, init=False)
+    _rolls: Rolls = attrs.field(
+        default=attrs.Factory(lambda self: Rolls(self.database), takes_self=True), init=False
+    )
 
     @classmethod
     def at(cls, url: str, database: str | None = None) -> "MongoStorage":
@@ -146,7 +150,7 @@ class MongoStorage(Storage):
 
     async def read(self, work: Work[T]) -> T:
         with told():
-            return await work(MongoTransaction(Scope(self.database)))
+            return await work(MongoTransaction(Scope(self.database, rolls=self._rolls)))
 
     @property
     def archive(self) -> Archive[Record]:
@@ -167,6 +171,7 @@ class MongoStorage(Storage):
             raise Unavailable from None
 
     async def close(self) -> None:
+        await self._rolls.close()
         await self._client.close()
 
     @property

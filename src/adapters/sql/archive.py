@@ -16,6 +16,7 @@ from adapters.sql.patient_rows import data_source_row, patient_of
 from adapters.sql.patient_rows import row_of as patient_row
 from adapters.sql.postgresql import TextTooLong
 from adapters.sql.statements import Database, Row, Session, Statement, UniqueViolation
+from adapters.sql.summaries import whole_document_of
 from adapters.sql.tables import metadata
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.copying import AT_ONCE, Archive, Kind, NotKept, Record, SigningKey
@@ -54,6 +55,7 @@ def _removed_patient(patient: Patient) -> dict[str, Any]:
         "data_sources": None
         if sources is None
         else text_of([[*data_source_row(source).values()] for source in sources]),
+        "summary": patient.summary and whole_document_of(patient.summary),
     }
 
 

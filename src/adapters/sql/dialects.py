@@ -35,11 +35,18 @@ class occurs_in(GenericFunction[Any]):  # noqa: N801
     inherit_cache = True
 
 
+class by_code_points(GenericFunction[Any]):  # noqa: N801
+    """A text that is compared code point by code point."""
+
+    inherit_cache = True
+
+
 _SPELLING: Final[dict[type[GenericFunction[Any]], tuple[str, str]]] = {
     json_row: ("json_array({})", "json_build_array({})"),
     json_rows: ("json_group_array({})", "coalesce(json_agg({}), '[]')"),
     json_elements: ("json_each({})", "jsonb_array_elements_text({})"),
     occurs_in: ("instr({})", "strpos({})"),
+    by_code_points: ("({})", '({} COLLATE "C")'),
 }
 
 

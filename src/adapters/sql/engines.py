@@ -131,7 +131,8 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
             f"synchronous = {synchronous}",
             "foreign_keys = ON",
             "temp_store = MEMORY",
-            "cache_size = -8000",
+            # What a list of ten thousand patients compares stays at hand.
+            "cache_size = -20000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -18,6 +18,7 @@ from adapters.sql.documents import (
     writer_of,
 )
 from adapters.sql.statements import Row
+from adapters.sql.summaries import summary_of
 from clinic_domain.patients.model import (
     ConnectionRequest,
     DataSource,
@@ -79,6 +80,7 @@ def patient_of(row: Row) -> Patient:
         ehr_subscriptions,
         glycemic_ranges,
         diagnosis_type,
+        summary,
     ) = row
     return Patient(
         id_,
@@ -105,6 +107,7 @@ def patient_of(row: Row) -> Patient:
         _read_subscriptions(ehr_subscriptions),
         _read_ranges(glycemic_ranges),
         diagnosis_type,
+        summary_of(summary),
     )
 
 
@@ -161,6 +164,7 @@ def row_of(patient: Patient) -> dict[str, Any]:
         "glycemic_ranges": _write_ranges(ranges),
         "non_standard_ranges": ranges is not None and ranges.preset != RangesPreset.ADA_STANDARD,
         "diagnosis_type": patient.diagnosis_type,
+        "summary_set": patient.summary is not None,
     }
 
 

@@ -1,14 +1,14 @@
 """The statements on patients."""
 
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import attrs
 import sqlalchemy as sa
 
 from adapters.sql.changes import BY_ID, appended_to, circumstances, following, insert_into, moved
-from adapters.sql.dialects import aggregated, occurs_in, texts_in
+from adapters.sql.dialects import aggregated, texts_in
 from adapters.sql.statements import Statement
+from adapters.sql.summaries import SUMMARY
 from adapters.sql.tables import (
     PATIENT_FIELDS,
     patient_data_sources,
@@ -19,7 +19,6 @@ from adapters.sql.tables import (
     patients,
     provider_tallies,
 )
-from clinic_domain.patients.model import PatientQuery
 
 SOURCE_COLUMNS: Final = (
     "provider_name",
@@ -50,6 +49,7 @@ _PARTS: Final[dict[str, sa.ColumnElement[Any]]] = {
     "tags": sa.case((patients.c.tags_set, _part(patient_tags, "tag_id"))),
     "sites": sa.case((patients.c.sites_set, _part(patient_sites, "site_id", "name"))),
     "data_sources": _SOURCES,
+    "summary": SUMMARY,
 }
 _FIELDS: Final = [
     _PARTS[name].label(name) if name in _PARTS else patients.c[name] for name in PATIENT_FIELDS
@@ -60,6 +60,7 @@ _of_clinic: Final = patients.c.clinic_id == sa.bindparam("which_clinic")
 _of_user: Final = patients.c.user_id == sa.bindparam("which_user")
 _of_users: Final = patients.c.user_id.in_(texts_in(sa.bindparam("users")))
 _non_custodial: Final = ~patients.c.is_custodial
+_which: Final = texts_in(sa.bindparam("which"))
 _by_name: Final = (patients.c.name_key, patients.c.id)
 _limit: Final[sa.BindParameter[int]] = sa.bindparam("limit")
 _offset: Final[sa.BindParameter[int]] = sa.bindparam("offset")
@@ -133,107 +134,7 @@ WITH_MRN: Final = Statement(
 )
 SOME: Final = Statement(_select(_of_clinic).limit(_limit))
 FOLLOWING: Final = following(_select(), patients.c.id)
-
-
-@attrs.frozen
-class PatientConditions:
-    """Which conditions a list has; what they compare with are parameters."""
-
-    search: bool
-    tags: Literal["all", "none"] | None
-    sites: Literal["any", "none"] | None
-    last_reviewed: bool
-    omit_non_standard_ranges: bool
-
-    @classmethod
-    def of(cls, query: PatientQuery) -> "PatientConditions":
-        return cls(
-            query.search is not None,
-            None if query.tags is None else "all" if query.tags else "none",
-            None if query.sites is None else "any" if query.sites else "none",
-            query.last_reviewed is not None,
-            query.omit_non_standard_ranges,
-        )
-
-
-def _with_all_tags() -> sa.ColumnElement[bool]:
-    holders = (
-        sa.select(patient_tags.c.patient_id)
-        .where(
-            patient_tags.c.clinic_id == sa.bindparam("which_clinic"),
-            patient_tags.c.tag_id.in_(texts_in(sa.bindparam("tags"))),
-        )
-        .group_by(patient_tags.c.patient_id)
-        .having(sa.func.count() == sa.bindparam("number_of_tags"))
-    )
-    return patients.c.id.in_(holders)
-
-
-def _with_any_site() -> sa.ColumnElement[bool]:
-    holders = sa.select(patient_sites.c.patient_id).where(
-        patient_sites.c.clinic_id == sa.bindparam("which_clinic"),
-        patient_sites.c.site_id.in_(texts_in(sa.bindparam("sites"))),
-    )
-    return patients.c.id.in_(holders)
-
-
-def _without(table: sa.Table) -> sa.ColumnElement[bool]:
-    return ~sa.exists().where(table.c.patient_id == patients.c.id)
-
-
-def _where(conditions: PatientConditions) -> list[sa.ColumnElement[bool]]:
-    # Who has a tag or a site is known by clinic, so nobody has to look through all of it.
-    is_known = conditions.tags == "all" or conditions.sites == "any"
-    found: list[sa.ColumnElement[bool]] = [] if is_known else [_of_clinic]
-    if conditions.search:
-        wanted: sa.BindParameter[str] = sa.bindparam("search")
-        found.append(
-            (occurs_in(patients.c.search_text, wanted) > 0)
-            | (occurs_in(patients.c.email_search, wanted) > 0)
-        )
-    if conditions.tags:
-        found.append(_with_all_tags() if conditions.tags == "all" else _without(patient_tags))
-    if conditions.sites:
-        found.append(_with_any_site() if conditions.sites == "any" else _without(patient_sites))
-    if conditions.last_reviewed:
-        found.append(patients.c.last_reviewed <= sa.bindparam("last_reviewed"))
-    if conditions.omit_non_standard_ranges:
-        found.append(~patients.c.non_standard_ranges)
-    return found
-
-
-@cache
-def page_of(conditions: PatientConditions) -> Statement:
-    """
-    Return a SELECT of a page, each row behind the two counts.
-
-    One statement sees one state, so page and counts agree. Without conditions nothing is counted:
-    the number of all patients is kept.
-    """
-    where = _where(conditions)
-    total = sa.func.coalesce(
-        sa.select(patient_tallies.c.total)
-        .where(patient_tallies.c.clinic_id == sa.bindparam("which_clinic"))
-        .scalar_subquery(),
-        0,
-    )
-    matched = sa.select(patients.c.id, patients.c.name_key).where(*where)
-    if where != [_of_clinic]:
-        keys: Any = matched.cte("matched")
-        matching: Any = sa.select(sa.func.count()).select_from(keys).scalar_subquery()
-        cut = sa.select(keys.c.id, keys.c.name_key).order_by(keys.c.name_key, keys.c.id)
-    else:
-        matching = total
-        cut = matched.order_by(*_by_name)
-    counts = sa.select(matching.label("matching"), total.label("total")).subquery("counts")
-    page = cut.limit(_limit).offset(_offset).subquery("page")
-    return Statement(
-        sa.select(counts.c.matching, counts.c.total, *_FIELDS)
-        .select_from(
-            counts.outerjoin(page, sa.true()).outerjoin(patients, patients.c.id == page.c.id)
-        )
-        .order_by(page.c.name_key, page.c.id)
-    )
+WITH_IDS: Final = Statement(_select(_of_clinic, patients.c.id.in_(_which)))
 
 
 @cache
@@ -298,7 +199,6 @@ SET_EMAIL: Final = Statement(
     .values(email=sa.bindparam("new_email"), email_search=sa.bindparam("email_search"), **_now)
 )
 
-_which: Final = texts_in(sa.bindparam("which"))
 SOURCES_OF_USER: Final = Statement(
     sa.select(patients.c.id, patients.c.clinic_id, _SOURCES)
     .where(_of_user)

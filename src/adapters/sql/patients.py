@@ -1,12 +1,13 @@
 """Patients in SQL."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import attrs
 
 from adapters.sql import patient_statements as statements
+from adapters.sql import summaries
 from adapters.sql.changes import (
     BY_ID,
     Inserts,
@@ -19,6 +20,7 @@ from adapters.sql.changes import (
 )
 from adapters.sql.dialects import EVERYTHING as NO_LIMIT
 from adapters.sql.documents import number_of, text_of, value_of
+from adapters.sql.patient_lists import Shape, matches_of, parameters_of
 from adapters.sql.patient_rows import (
     data_source_row,
     indexed,
@@ -27,24 +29,17 @@ from adapters.sql.patient_rows import (
     row_of,
     searched,
 )
-from adapters.sql.patient_statements import PatientConditions
 from adapters.sql.statements import Parameters, Session, Statement, UniqueViolation
 from adapters.sql.tables import patients
 from clinic_domain.clinics.model import ProviderCount, Site
 from clinic_domain.deletions import Deletion
 from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
-from clinic_domain.patients.model import (
-    DataSource,
-    Patient,
-    PatientPage,
-    PatientQuery,
-    PatientSearch,
-    PatientSite,
-    Tally,
-)
+from clinic_domain.patients.model import DataSource, Patient, PatientSearch, PatientSite, Tally
 from clinic_domain.patients.ports import PatientRepository
+from clinic_domain.patients.queries import PatientMatches, PatientQuery
+from clinic_domain.patients.summaries import Stats, Summary, SummaryKind
 from clinic_domain.text import collation_key
-from clinic_domain.values import EVERYTHING, ClinicId, Page, SiteId, TagId, UserId
+from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId, SiteId, TagId, UserId
 
 
 def _refusal(violation: UniqueViolation, patient: Patient) -> Exception:
@@ -89,6 +84,7 @@ _PARTS: Final[Inserts] = (
     (statements.INSERT_TAG, _tag_rows),
     (statements.INSERT_SITE, _site_rows),
     (statements.INSERT_SOURCE, _source_rows),
+    *summaries.INSERTS,
 )
 INSERTS: Final[Inserts] = ((statements.INSERT, lambda patient: [row_of(patient)]), *_PARTS)
 
@@ -141,6 +137,8 @@ class SqlPatientRepository(PatientRepository):
             await self._save_sites(patient, was)
         if patient.data_sources != was.data_sources:
             await self._save_data_sources(patient, was)
+        if patient.summary != was.summary:
+            await self._save_summary(patient, was)
 
     async def remove(self, patient: Patient, deletion: Deletion) -> None:
         own = {BY_ID: patient.id}
@@ -191,25 +189,38 @@ class SqlPatientRepository(PatientRepository):
             ],
         )
 
+    async def _save_summary(self, patient: Patient, was: Patient) -> None:
+        new, old = patient.summary or Summary(), was.summary or Summary()
+        for kind in SummaryKind:
+            stats = new.of(kind)
+            if stats is None:
+                await summaries.remove(self._session, [patient.id], kind)
+            elif stats != old.of(kind):
+                await summaries.put(self._session, [patient.id], kind, stats)
+
     # Lists
 
-    async def page(self, query: PatientQuery) -> PatientPage:
-        conditions = PatientConditions.of(query)
-        parameters = {"which_clinic": query.clinic_id, **cut(query.page)}
-        if query.search is not None:
-            parameters["search"] = searched(query.search)
-        if query.tags:
-            parameters["tags"] = text_of(query.tags)
-            parameters["number_of_tags"] = len(set(query.tags))
-        if query.sites:
-            parameters["sites"] = text_of(query.sites)
-        if query.last_reviewed is not None:
-            parameters["last_reviewed"] = number_of(query.last_reviewed)
+    async def matches(self, query: PatientQuery) -> PatientMatches:
         await self._session.hold((query.clinic_id,))
-        rows = await self._session.all(statements.page_of(conditions), parameters)
+        shape, parameters = Shape.of(query), parameters_of(query)
+        if shape.ends_with_absent:
+            # Most pages end before them, and are found in one narrow table.
+            present = attrs.evolve(shape, only_present=True)
+            found = await self._matches(present, parameters)
+            if len(found.ids) == query.page.limit:
+                return found
+        return await self._matches(shape, parameters)
+
+    async def _matches(self, shape: Shape, parameters: Parameters) -> PatientMatches:
+        rows = await self._session.all(matches_of(shape), parameters)
         # Where the page is empty there is still one row, with the counts alone.
-        found = tuple(patient_of(row[2:]) for row in rows if row[2] is not None)
-        return PatientPage(found, matching=rows[0][0], total=rows[0][1])
+        ids = tuple(row[2] for row in rows if row[2] is not None)
+        return PatientMatches(ids, matching=rows[0][0], total=rows[0][1])
+
+    async def with_ids(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
+        found = await self._of_clinic(statements.WITH_IDS, clinic_id, {"which": text_of(list(ids))})
+        patients_by_id = {patient.id: patient for patient in found}
+        return tuple(patients_by_id[id_] for id_ in ids if id_ in patients_by_id)
 
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
         given = {
@@ -304,6 +315,38 @@ class SqlPatientRepository(PatientRepository):
             )
             await self._session.run(statements.TOUCH_WITH_SOURCES, {**which, "now": number_of(now)})
         return tuple(row[1] for row in rows)
+
+    # Nobody holds a clinic to change a summary: they come in thousands, and nothing that is decided
+    # about a clinic rests on them. The rows of the patients are locked instead: of two who write
+    # the summary of a user the second one waits, and so does who removes a record, or moves it.
+    # (The deletion record of one that is removed at that moment may have the summary of before.)
+
+    async def set_summary(
+        self, user_id: UserId, cgm: Stats | None, bgm: Stats | None, now: datetime
+    ) -> int:
+        change = summaries.SET if cgm or bgm else summaries.TOUCH
+        ids = await self._touched(change, user_id, now)
+        for kind, stats in ((SummaryKind.CGM, cgm), (SummaryKind.BGM, bgm)):
+            if ids and stats:
+                await summaries.put(self._session, ids, kind, stats)
+        return len(ids)
+
+    async def remove_summary(self, user_id: UserId, now: datetime) -> int:
+        ids = await self._touched(summaries.UNSET, user_id, now)
+        for kind in SummaryKind:
+            await summaries.remove(self._session, ids, kind)
+        return len(ids)
+
+    async def remove_stats(self, summary_id: str) -> int:
+        rows = await self._session.all(summaries.REMOVE_BY_ID, {"which_summary": summary_id})
+        for kind in SummaryKind:
+            if ids := [row[0] for row in rows if row[1] == kind]:
+                await summaries.remove(self._session, ids, kind)
+        return len({row[0] for row in rows})
+
+    async def _touched(self, change: Statement, user_id: UserId, now: datetime) -> list[RecordId]:
+        parameters = {"which_user": user_id, "now": number_of(now)}
+        return [row[0] for row in await self._session.all(change, parameters)]
 
     async def _clinics_of(self, user_id: UserId) -> list[ClinicId]:
         """Return the clinics of which a user is a patient; nobody else changes them now."""

@@ -46,8 +46,10 @@ ANSWER: Final = 60.0
 """Seconds after which a statement is given up: the way to the server may be gone without a word."""
 
 _SETTINGS: Final = (
-    # Statements are short; to compile them takes longer than to run them.
-    "SET jit = off; "
+    # Statements are short; to compile them, or to divide them, takes longer than to run them.
+    "SET jit = off; SET max_parallel_workers_per_gather = 0; "
+    # What is asked for lies in memory, or on something that has no arm to move.
+    "SET random_page_cost = 1.1; "
     # The rest of a transaction that nobody goes on with would keep its clinics for ever.
     "SET idle_in_transaction_session_timeout = '60s'; "
     "SET lock_timeout = {patience:.0f}"

@@ -6,10 +6,14 @@ a JSON document; what is derived and looked for has a column of its own. The tab
 `..._tallies` are written by triggers alone (see the first migration).
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
+
+from clinic_domain.patients.summaries import FLAGS, MEASURES, Period, SummaryKind, is_whole
 
 metadata: Final = sa.MetaData(
     naming_convention={
@@ -199,7 +203,10 @@ patients: Final = sa.Table(
     sa.Column("glycemic_ranges", Document),
     _flag("non_standard_ranges"),
     sa.Column("diagnosis_type", sa.Text),
+    _flag("summary_set"),
     sa.UniqueConstraint("clinic_id", "user_id"),
+    # What refers to a record by clinic and id goes with it into another clinic.
+    sa.Index("uq_patients_clinic_id_id", "clinic_id", "id", unique=True),
     sa.Index(
         "uq_patients_clinic_id_mrn",
         "clinic_id",
@@ -258,6 +265,90 @@ patient_data_sources: Final = sa.Table(
     _at_least_zero("position"),
     sqlite_with_rowid=False,
 )
+
+# A summary is a document of ten thousand bytes and more. Whatever lists ask for stands in narrow
+# tables as well, in the order of clinics, so that a list of a clinic reads a few hundred bytes of
+# each patient, side by side. The document comes last: what is before it is read without it.
+patient_summaries: Final = sa.Table(
+    "patient_summaries",
+    metadata,
+    _patient_id(),
+    _needed("kind", Key),
+    _needed("summary_id", Key),
+    _needed("document", sa.Text),
+    sa.PrimaryKeyConstraint("patient_id", "kind"),
+    sa.Index(None, "summary_id"),
+)
+
+DATES: Final = ("last_upload_date", "last_data", "first_data", "outdated_since")
+
+
+def _by_clinic(name: str, parent: str, parent_key: str, *columns: sa.Column[Any]) -> sa.Table:
+    """Return a table of something that a patient has once, or not at all."""
+    return sa.Table(
+        name,
+        metadata,
+        _needed("clinic_id", Key),
+        _needed("patient_id", Key),
+        *columns,
+        sa.PrimaryKeyConstraint("clinic_id", "patient_id"),
+        sa.ForeignKeyConstraint(
+            ["clinic_id", "patient_id"],
+            [f"{parent}.clinic_id", f"{parent}.{parent_key}"],
+            ondelete="CASCADE",
+            onupdate="CASCADE",
+        ),
+        sqlite_with_rowid=False,
+    )
+
+
+summary_dates: Final[Mapping[SummaryKind, sa.Table]] = {
+    kind: _by_clinic(
+        f"{kind}_dates",
+        "patients",
+        "id",
+        *(_needed(f"has_{name}", sa.Boolean) for name in DATES),
+        *(sa.Column(name, Moment) for name in DATES),
+    )
+    for kind in SummaryKind
+}
+"""The dates of a summary; who has none of a kind has no row."""
+
+
+def is_delta(metric: str) -> bool:
+    return metric.endswith("Delta")
+
+
+def column_of(metric: str) -> str:
+    """Return the name of the column that holds a metric: `time_cgm_use_percent_delta`."""
+    return re.sub("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", metric).lower()
+
+
+summary_metrics: Final[Mapping[tuple[SummaryKind, Period], sa.Table]] = {
+    (kind, period): _by_clinic(
+        f"{kind}_{period}",
+        f"{kind}_dates",
+        "patient_id",
+        _needed("flags", sa.BigInteger),
+        # A column costs the more to look at, the more columns come before it: whole numbers, which
+        # fewer ask for, are at the end, and so are changes.
+        *(
+            sa.Column(column_of(name), sa.Double)
+            for name in sorted(MEASURES[kind], key=lambda name: (is_whole(name), is_delta(name)))
+        ),
+    )
+    for kind in SummaryKind
+    for period in Period
+}
+"""
+The metrics of each period that can be asked for.
+
+All flags are one number with two bits for each of them: whether it is set, and whether it is known.
+"""
+FLAG_BITS: Final[Mapping[SummaryKind, Mapping[str, int]]] = {
+    kind: {name: 2 * at for at, name in enumerate(FLAGS[kind])} for kind in SummaryKind
+}
+"""At which bit of the number a flag begins."""
 
 patient_tallies: Final = sa.Table(
     "patient_tallies",
@@ -324,7 +415,8 @@ def _copies(table: sa.Table, names: tuple[str, ...]) -> list[sa.Column[Any]]:
     return [
         sa.Column(name, table.c[name].type, nullable=table.c[name].nullable)
         if name in table.c
-        else sa.Column(name, Document)
+        # JSON of the database would change the numbers of a summary: 1e22 becomes a whole one.
+        else sa.Column(name, sa.Text if name == "summary" else Document)
         for name in names
     ]
 
@@ -389,6 +481,7 @@ PATIENT_FIELDS: Final = (
     "ehr_subscriptions",
     "glycemic_ranges",
     "diagnosis_type",
+    "summary",
 )
 
 clinic_deletions: Final = _deletions("clinic_deletions", *_copies(clinics, CLINIC_FIELDS), of="id")

@@ -10,6 +10,7 @@ import attrs
 
 from clinic_domain.clinics.model import ClinicView, ProviderCount
 from clinic_domain.errors import BadRequest
+from clinic_domain.patients.summaries import Summary
 from clinic_domain.values import ClinicId, Page, RecordId, SiteId, TagId, UserId
 
 MAX_REVIEWS: Final = 2
@@ -199,6 +200,7 @@ class Patient:
     ehr_subscriptions: Mapping[str, EhrSubscription] | None = None
     glycemic_ranges: GlycemicRanges | None = None
     diagnosis_type: str | None = None
+    summary: Summary | None = None
 
     @property
     def is_custodial(self) -> bool:
@@ -259,38 +261,6 @@ class Tally:
     total: int = 0
     outside_plan: int = 0
     providers: Mapping[str, ProviderCount] = attrs.field(factory=dict)
-
-
-@attrs.frozen
-class PatientQuery:
-    """
-    Which patients of a clinic to list, by name ignoring case and accents, then by id (PAGE-2).
-
-    Conditions that are given must all hold. `tags=()` asks for patients without any tag, `sites=()`
-    without any site. Conditions on glucose metrics and other orders belong here as well.
-    """
-
-    clinic_id: ClinicId
-    search: str | None = None
-    """Text that occurs, ignoring case, in name, address, MRN or birth date (FILTER-5)."""
-    tags: tuple[TagId, ...] | None = None
-    """The patient has all of them (FILTER-11)."""
-    sites: tuple[SiteId, ...] | None = None
-    """The patient has at least one of them (FILTER-12)."""
-    last_reviewed: datetime | None = None
-    """The newest review is at or before this time (FILTER-6)."""
-    omit_non_standard_ranges: bool = False
-    """Only patients with the standard preset or without ranges (FILTER-8)."""
-    page: Page = Page()
-
-
-@attrs.frozen
-class PatientPage:
-    """A page of patients, how many match the query, and how many the clinic has."""
-
-    patients: tuple[Patient, ...]
-    matching: int
-    total: int
 
 
 @attrs.frozen

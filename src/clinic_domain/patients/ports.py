@@ -1,7 +1,7 @@
 """Where patients are kept."""
 
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,12 +11,12 @@ from clinic_domain.patients.errors import PatientNotFound
 from clinic_domain.patients.model import (
     DataSource,
     Patient,
-    PatientPage,
-    PatientQuery,
     PatientSearch,
     Tally,
 )
-from clinic_domain.values import EVERYTHING, ClinicId, Page, SiteId, TagId, UserId
+from clinic_domain.patients.queries import PatientMatches, PatientPage, PatientQuery
+from clinic_domain.patients.summaries import Stats
+from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId, SiteId, TagId, UserId
 
 
 class PatientRepository(Protocol):
@@ -44,8 +44,23 @@ class PatientRepository(Protocol):
         return patient
 
     @abstractmethod
+    async def matches(self, query: PatientQuery) -> PatientMatches:
+        """
+        Return a page of the ids of the patients of a clinic that match, with both counts.
+
+        No summary is read as a whole, however large the clinic is.
+        """
+
+    @abstractmethod
+    async def with_ids(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
+        """Return records of a clinic in the order of *ids*, without those that are gone."""
+
     async def page(self, query: PatientQuery) -> PatientPage:
-        """Return the patients of a clinic that match, by name, with both counts."""
+        """Return a page of the patients of a clinic that match, with both counts."""
+        found = await self.matches(query)
+        return PatientPage(
+            await self.with_ids(query.clinic_id, found.ids), found.matching, found.total
+        )
 
     @abstractmethod
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
@@ -115,6 +130,33 @@ class PatientRepository(Protocol):
         self, user_id: UserId, data_sources: tuple[DataSource, ...], now: datetime
     ) -> tuple[ClinicId, ...]:
         """Replace the data sources of all records of a user; return their clinics."""
+
+    @abstractmethod
+    async def set_summary(
+        self, user_id: UserId, cgm: Stats | None, bgm: Stats | None, now: datetime
+    ) -> int:
+        """
+        Replace what is given of the summary in all records of a user; return how many there are.
+
+        All of them get a new `updated_time` (SUMMARY-5).
+        """
+
+    @abstractmethod
+    async def remove_summary(self, user_id: UserId, now: datetime) -> int:
+        """
+        Take the summary from all records of a user; return how many there are.
+
+        All of them get a new `updated_time` (SUMMARY-5).
+        """
+
+    @abstractmethod
+    async def remove_stats(self, summary_id: str) -> int:
+        """
+        Take the parts of summaries that have this id; return how many records that concerns.
+
+        What is left of the summary stays, and so does `updated_time` (SUMMARY-9). The cost does not
+        grow with the number of patients.
+        """
 
     @abstractmethod
     async def add_tag(

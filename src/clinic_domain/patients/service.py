@@ -1,7 +1,7 @@
 """Use cases on a clinic's patients."""
 
 import builtins
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import attrs
 
@@ -22,13 +22,12 @@ from clinic_domain.patients.model import (
     Patient,
     PatientDetails,
     PatientInClinic,
-    PatientPage,
-    PatientQuery,
     PatientSearch,
     Permission,
     Permissions,
     Review,
 )
+from clinic_domain.patients.queries import PatientMatches, PatientPage, PatientQuery
 from clinic_domain.patients.rules import (
     custodial_patient,
     joining_patient,
@@ -150,6 +149,16 @@ class PatientService:
     async def list(self, query: PatientQuery) -> PatientPage:
         """Return the patients of a clinic that match; nobody in a clinic that does not exist."""
         return await self._storage.read(lambda tx: tx.patients.page(query))
+
+    async def matches(self, query: PatientQuery) -> PatientMatches:
+        """Return the ids of a page of the list, for those who read it in parts."""
+        return await self._storage.read(lambda tx: tx.patients.matches(query))
+
+    async def some(
+        self, clinic_id: ClinicId, ids: Sequence[RecordId]
+    ) -> builtins.tuple[Patient, ...]:
+        """Return a part of a list in the order of *ids*, without patients that are gone."""
+        return await self._storage.read(lambda tx: tx.patients.with_ids(clinic_id, ids))
 
     async def update(
         self, clinic_id: ClinicId, user_id: UserId, details: PatientDetails

@@ -75,7 +75,11 @@ def recounted(patients: list[Patient], demo: Patient | None) -> PatientCount:
 
 @given(st.lists(patients), st.integers(min_value=-1, max_value=9))
 def test_counting_agrees_with_the_definition(patients: list[Patient], index: int) -> None:
-    """Taking the demo patient off a tally is the same as not counting him (PC-2, PAT-CNT-1)."""
+    """
+    Taking the demo patient off a tally is the same as not counting him (PC-2, PAT-CNT-1).
+
+    What is counted is in COUNT-1, COUNT-2, COUNT-3, COUNT-4, COUNT-5 and COUNT-6.
+    """
     demo = patients[index] if 0 <= index < len(patients) else None
 
     assert patient_count(tally_of(patients), demo) == recounted(patients, demo)

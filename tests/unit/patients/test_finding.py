@@ -1,4 +1,4 @@
-"""Patients across clinics."""
+"""Patients across clinics; case and accents of texts do not count (LIST-5)."""
 
 from datetime import timedelta
 from typing import Any

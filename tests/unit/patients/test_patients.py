@@ -28,9 +28,9 @@ from clinic_domain.patients.model import (
     JoiningDetails,
     Patient,
     PatientDetails,
-    PatientQuery,
     Permission,
 )
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.testing.examples import a_clinic, a_patient, a_site, a_tag, at
 from clinic_domain.testing.fakes import A_MORNING
 from clinic_domain.users import (

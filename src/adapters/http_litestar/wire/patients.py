@@ -26,6 +26,7 @@ from adapters.http_litestar.wire.fields import (
     single,
     text_of,
 )
+from adapters.http_litestar.wire.summaries import SummaryJson, summary_json
 from clinic_domain.clinics.model import BgUnits
 from clinic_domain.patients.model import (
     ConnectionRequest,
@@ -37,7 +38,6 @@ from clinic_domain.patients.model import (
     Patient,
     PatientDetails,
     PatientInClinic,
-    PatientPage,
     Permission,
     Permissions,
     Provider,
@@ -355,6 +355,7 @@ class PatientJson(Struct, rename="camel"):
     last_upload_reminder_time: DateTime | UnsetType = UNSET
     glycemic_ranges: GlycemicRangesJson | UnsetType = UNSET
     diagnosis_type: str | UnsetType = UNSET
+    summary: SummaryJson | UnsetType = UNSET
 
 
 class PatientInClinicJson(Struct):
@@ -373,7 +374,7 @@ class PatientsJson(Struct):
 
 
 def patient_json(patient: Patient) -> PatientJson:
-    sources, requests = patient.data_sources, patient.connection_requests or {}
+    requests = patient.connection_requests or {}
     shows_diagnosis = patient.diagnosis_type in _SHOWN_DIAGNOSES
     return PatientJson(
         id=patient.user_id,
@@ -385,7 +386,7 @@ def patient_json(patient: Patient) -> PatientJson:
             *(_requests_json(requests.get(provider, ())) for provider in sorted(Provider))
         ),
         tags=list(patient.tags) if patient.tags else None,
-        data_sources=None if sources is None else [_data_source_json(each) for each in sources],
+        data_sources=data_sources_json(patient.data_sources),
         reviews=reviews_json(patient.reviews or ()),
         sites=[PatientSiteJson(site.id, site.name) for site in patient.sites or ()],
         email=given(patient.email),
@@ -395,6 +396,7 @@ def patient_json(patient: Patient) -> PatientJson:
         last_upload_reminder_time=rfc3339_or_unset(patient.last_upload_reminder_time),
         glycemic_ranges=_ranges_json(patient.glycemic_ranges),
         diagnosis_type=given(patient.diagnosis_type) if shows_diagnosis else UNSET,
+        summary=summary_json(patient.summary),
     )
 
 
@@ -410,6 +412,10 @@ def _requests_json(requests: tuple[ConnectionRequest, ...]) -> list[ConnectionRe
     return [
         ConnectionRequestJson(rfc3339(each.created_time), each.provider_name) for each in requests
     ]
+
+
+def data_sources_json(sources: tuple[DataSource, ...] | None) -> list[DataSourceJson] | None:
+    return None if sources is None else [_data_source_json(each) for each in sources]
 
 
 def _data_source_json(source: DataSource) -> DataSourceJson:
@@ -454,8 +460,3 @@ def reviews_json(reviews: tuple[Review, ...]) -> list[ReviewJson]:
 
 def patient_in_clinic_json(found: PatientInClinic) -> PatientInClinicJson:
     return PatientInClinicJson(patient_json(found.patient), clinic_json(found.clinic))
-
-
-def patients_json(page: PatientPage) -> PatientsJson:
-    patients = [patient_json(patient) for patient in page.patients]
-    return PatientsJson(patients, MetaJson(page.matching, page.total))

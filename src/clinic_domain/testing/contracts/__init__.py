@@ -27,7 +27,9 @@ _PARTS = (
     "patient_changes",
     "patient_lists",
     "patients",
+    "queries",
     "races",
+    "summaries",
     "support",
     "transactions",
 )

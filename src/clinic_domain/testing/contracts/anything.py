@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic
-from clinic_domain.patients.model import Patient, PatientQuery, PatientSearch
+from clinic_domain.patients.model import Patient, PatientSearch
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage
 from clinic_domain.testing.contracts.support import (
     change,

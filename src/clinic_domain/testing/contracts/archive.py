@@ -13,7 +13,8 @@ from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.copying import AT_ONCE, Archive, Kind, NotKept, Record, SigningKey, id_of
 from clinic_domain.deletions import Deletion, DeletionRecord
-from clinic_domain.patients.model import DataSource, Patient, PatientQuery
+from clinic_domain.patients.model import DataSource, Patient
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage, Transaction
 from clinic_domain.testing.contracts import clinicians, clinics, patients
 from clinic_domain.testing.contracts.support import LONG_TEXT, clinic_of, keep, patient_of, remove

@@ -9,12 +9,12 @@ from clinic_domain.patients.model import (
     CustomRanges,
     GlycemicRanges,
     Patient,
-    PatientQuery,
     PatientSearch,
     RangesPreset,
     RangesType,
     Review,
 )
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage
 from clinic_domain.testing.contracts.support import keep
 from clinic_domain.testing.examples import a_clinic, a_patient, a_site, a_tag, a_user_id, at

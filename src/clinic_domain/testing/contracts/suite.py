@@ -11,7 +11,9 @@ from clinic_domain.testing.contracts.deletions import DeletionContract
 from clinic_domain.testing.contracts.patient_changes import PatientChangesContract
 from clinic_domain.testing.contracts.patient_lists import PatientListContract
 from clinic_domain.testing.contracts.patients import PatientContract
+from clinic_domain.testing.contracts.queries import PatientQueryContract
 from clinic_domain.testing.contracts.races import RaceContract
+from clinic_domain.testing.contracts.summaries import SummaryContract
 from clinic_domain.testing.contracts.transactions import TransactionContract
 
 
@@ -20,7 +22,9 @@ class StorageContract(
     ClinicianContract,
     PatientContract,
     PatientListContract,
+    PatientQueryContract,
     PatientChangesContract,
+    SummaryContract,
     CountContract,
     DeletionContract,
     AccountContract,

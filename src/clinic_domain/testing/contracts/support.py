@@ -8,7 +8,8 @@ from clinic_domain.clinicians.model import AllCliniciansQuery, Clinician
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.deletions import Deletion
 from clinic_domain.errors import DomainError
-from clinic_domain.patients.model import Patient, PatientQuery
+from clinic_domain.patients.model import Patient
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage, Transaction
 from clinic_domain.testing.examples import a_clinic
 from clinic_domain.users import Account, IssuedToken

@@ -5,7 +5,8 @@ from typing import Any
 
 from clinic_domain.clinicians.model import Clinician, ClinicianQuery
 from clinic_domain.clinics.model import ProviderCount
-from clinic_domain.patients.model import Patient, PatientQuery
+from clinic_domain.patients.model import Patient
+from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Transaction
 from clinic_domain.values import EVERYTHING, ClinicId
 

@@ -37,6 +37,12 @@ from clinic_domain.testing.strategies.patients import (
     permissions,
     reviews,
 )
+from clinic_domain.testing.strategies.summaries import (
+    patient_queries,
+    similar_summaries,
+    stats,
+    summaries,
+)
 from clinic_domain.testing.strategies.values import (
     clinic_ids,
     invite_ids,
@@ -72,6 +78,7 @@ __all__ = [
     "patient_count_limits",
     "patient_count_settings",
     "patient_counts",
+    "patient_queries",
     "patients",
     "permissions",
     "phone_numbers",
@@ -80,10 +87,13 @@ __all__ = [
     "roles",
     "roles_updates",
     "share_codes",
+    "similar_summaries",
     "site_ids",
     "site_names",
     "sites",
     "spellings",
+    "stats",
+    "summaries",
     "suppressed_notifications",
     "tag_ids",
     "tag_names",

@@ -28,6 +28,7 @@ from clinic_domain.patients.model import (
 )
 from clinic_domain.testing.strategies.clinicians import emails
 from clinic_domain.testing.strategies.clinics import sites as sites_of_clinics
+from clinic_domain.testing.strategies.summaries import summaries
 from clinic_domain.testing.strategies.values import (
     LATIN_LETTERS,
     clinic_ids,
@@ -156,6 +157,7 @@ def patients(
             "connection_requests": st.none() | connection_requests(),
             "ehr_subscriptions": st.none() | subscriptions,
             "glycemic_ranges": st.none() | glycemic_ranges(),
+            "summary": st.none() | summaries(),
             "diagnosis_type": st.none() | st.sampled_from(("type1", "type2", "other")),
         }
     )

@@ -33,6 +33,7 @@ from clinic_domain.clinicians.model import Role
 from clinic_domain.clinics.model import Clinic, ClinicQuery, MrnSettings
 from clinic_domain.errors import Unavailable
 from clinic_domain.patients.model import ALL_PERMISSIONS, DataSource, DataSourceState, Review
+from clinic_domain.patients.summaries import FLAGS, SummaryKind
 from clinic_domain.storage import Storage, Transaction, Work
 from clinic_domain.testing.examples import (
     a_clinic,
@@ -162,6 +163,32 @@ EHR: Final = {
     "destinationIds": {"flowsheet": "f", "results": "r", "notes": "n"},
     "notes": {"includeGMI": True},
 }
+SUMMARY_ID: Final = "0123456789abcdef01234567"
+SUMMARY: Final = {
+    "bgmStats": {
+        "id": SUMMARY_ID,
+        "config": {
+            "schemaVersion": 5,
+            "veryLowGlucoseThreshold": 3,
+            "lowGlucoseThreshold": 3.9,
+            "highGlucoseThreshold": 10,
+            "veryHighGlucoseThreshold": 13.9,
+        },
+        "dates": {
+            **{f"has{name}": True for name in ("FirstData", "LastData", "LastUploadDate")},
+            "hasOutdatedSince": False,
+            "lastData": MOMENT,
+            "lastUpdatedReason": ["Secret"],
+        },
+        "periods": {
+            "7d": {
+                **dict.fromkeys(FLAGS[SummaryKind.BGM], False),
+                **dict.fromkeys(("min", "minDelta", "max", "maxDelta"), 5.5),
+                **dict.fromkeys(("daysWithData", "daysWithDataDelta"), 7),
+            }
+        },
+    }
+}
 LIMIT: Final = {"plan": 10, "startDate": MOMENT, "endDate": MOMENT}
 
 
@@ -173,6 +200,7 @@ class Request:
     path: str
     token: str = "server"
     body: Any = None
+    query: bytes = b""
 
 
 _C: Final = f"/v1/clinics/{CLINIC.id}"
@@ -203,6 +231,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "DeleteInvitedClinician": Request("DELETE", _INVITED),
     "DeletePatient": _admin("DELETE", f"{_C}/patients/{PATIENT}"),
     "DeletePatientPermission": _patient("DELETE", f"{_C}/patients/{CUSTODIAL}/permissions/view"),
+    "DeletePatientSummary": Request("DELETE", f"/v1/summaries/{SUMMARY_ID}/clinics"),
     "DeletePatientReviews": _admin("DELETE", f"{_C}/patients/{PATIENT}/reviews"),
     "DeletePatientTag": _admin("DELETE", f"{_C}/patient_tags/{TAG.id}"),
     "DeletePatientTagFromClinicPatients": _admin(
@@ -229,6 +258,12 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "ListPatients": _member("GET", f"{_C}/patients"),
     "MergeSite": Request("POST", f"{_C}/sites/{SITE.id}/merge", body={"id": OTHER_SITE.id}),
     "RefreshPatientCount": Request("POST", f"{_C}/patient_count/refresh"),
+    "TideReport": _member(
+        "GET",
+        f"{_C}/tide_report",
+        query=f"period=7d&tags={TAG.id}&lastDataCutoff=2024-01-02T03:04:05Z".encode(),
+    ),
+    "UpdatePatientSummary": Request("POST", f"/v1/patients/{CUSTODIAL}/summary", body=SUMMARY),
     "SendUploadReminder": _member("POST", f"{_C}/patients/{CUSTODIAL}/upload_reminder"),
     "UpdateClinic": _admin("PUT", _C, body=DESCRIPTION),
     "UpdateClinicUserDetails": Request(
@@ -402,7 +437,7 @@ class Ground:
             "method": request.method,
             "path": path,
             "raw_path": path.encode("latin-1"),
-            "query_string": query,
+            "query_string": b"&".join(each for each in (request.query, query) if each),
             "root_path": "",
             "headers": [*headers, *own],
             "client": ("192.0.2.1", 1),
@@ -630,7 +665,8 @@ async def test_any_value_in_any_place_of_a_body(
         is_about_all = text.startswith(("request body is no JSON", "bad request")) or any(
             reason in text for reason in ("nested too deeply", "Integer value out of range")
         )
-        assert is_about_all or not names or names[-1] in text, text
+        # Of a dictionary msgspec does not say under which key.
+        assert is_about_all or not names or names[-1] in text or "[...]" in text, text
 
 
 @given(

@@ -11,11 +11,16 @@ from sqlalchemy.dialects import sqlite
 from adapters.sql import SqlStorage
 from adapters.sql.statements import Statement
 from clinic_domain.clinics.model import ClinicView, Site, Tag
-from clinic_domain.patients.model import DataSource, Patient, PatientQuery, Tally
+from clinic_domain.deletions import Deletion
+from clinic_domain.patients.model import DataSource, Patient, Tally
+from clinic_domain.patients.queries import Comparison, Measure, MetricFilter, PatientQuery
+from clinic_domain.patients.summaries import Period, Stats, Summary, SummaryKind
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.examples import a_clinic, a_patient, a_site, a_tag, at
 from clinic_domain.values import ClinicId
-from support.sql_statements import CHEAP, TOUCHES_SOME
+from support.sql_statements import BY_SUMMARY, CHEAP, TOUCHES_SOME
+
+_PARTS = ("dates", *Period)
 
 
 @pytest.mark.parametrize("name", CHEAP)
@@ -33,6 +38,23 @@ def test_nobody_looks_through_a_whole_clinic_for_some(name: str, raw: sqlite3.Co
 
     of_clinic = [step for step in steps if step.endswith("(clinic_id=?)")]
     assert [step for step in of_clinic if "tallies" not in step] == []
+
+
+@pytest.mark.parametrize("name", BY_SUMMARY)
+def test_a_list_reads_no_whole_summary(name: str, raw: sqlite3.Connection) -> None:
+    raw.execute("ALTER TABLE patient_summaries RENAME TO out_of_sight")
+
+    assert _plan(raw, BY_SUMMARY[name])
+
+
+@pytest.mark.parametrize("name", BY_SUMMARY)
+def test_a_list_reads_numbers_in_their_order(name: str, raw: sqlite3.Connection) -> None:
+    """Those of one clinic are side by side, and those of one patient are found by key."""
+    steps = _plan(raw, BY_SUMMARY[name])
+
+    narrow = [step for step in steps if any(f" {kind}_" in step for kind in SummaryKind)]
+    assert narrow
+    assert [step for step in narrow if "USING PRIMARY KEY (clinic_id=?" not in step] == []
 
 
 def _plan(raw: sqlite3.Connection, statement: Statement) -> list[str]:
@@ -119,7 +141,11 @@ async def test_a_patient_takes_everything_along_into_another_clinic(storage: Sql
     tag, site = a_tag(), a_site()
     here, there = (a_clinic(tags=(tag,), sites=(site,)) for _ in range(2))
     patient = a_patient(
-        here, tags=(tag.id,), sites=at(site), data_sources=(DataSource("twiist", "error"),)
+        here,
+        tags=(tag.id,),
+        sites=at(site),
+        data_sources=(DataSource("twiist", "error"),),
+        summary=Summary(cgm=Stats("a", periods={"7d": {"min": 2.5}})),
     )
     moved = attrs.evolve(patient, clinic_id=there.id)
 
@@ -138,6 +164,49 @@ async def test_a_patient_takes_everything_along_into_another_clinic(storage: Sql
         assert (tally.total, tally.outside_plan) == (number, number)
         assert view
         assert (view.tag_patients, view.site_patients) == ({tag.id: number}, {site.id: number})
+        low = MetricFilter(Measure(SummaryKind.CGM, Period.WEEK, "min"), Comparison.BELOW, 3.0)
+        assert await _matching(storage, PatientQuery(clinic.id, metrics=(low,))) == number
+
+
+async def test_nothing_is_left_of_a_summary_that_is_gone(
+    storage: SqlStorage, raw: sqlite3.Connection
+) -> None:
+    clinic = a_clinic()
+    stats = Stats("a", periods={"1d": {"min": 2.5}, "7d": {"min": 2.5}})
+    one, two, three = (a_patient(clinic, summary=Summary(stats, stats)) for _ in range(3))
+
+    def rows() -> dict[str, int]:
+        names = [
+            "patient_summaries",
+            *(f"{kind}_{part}" for kind in SummaryKind for part in _PARTS),
+        ]
+        counts = {
+            name: raw.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608 - our names
+            for name in names
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    async def add(tx: Transaction) -> None:
+        await tx.clinics.add(clinic)
+        for patient in (one, two, three):
+            await tx.patients.add(patient)
+
+    await storage.transaction(add)
+    full = dict.fromkeys(("cgm_dates", "cgm_1d", "cgm_7d", "bgm_dates", "bgm_1d", "bgm_7d"), 3)
+    assert rows() == {"patient_summaries": 6, **full}
+
+    shorter = attrs.evolve(stats, periods={"7d": {"max": 9.5}})
+    await storage.transaction(
+        lambda tx: tx.patients.set_summary(one.user_id, shorter, None, one.updated_time)
+    )
+    assert rows() == {"patient_summaries": 6, **full, "cgm_1d": 2}
+
+    await storage.transaction(lambda tx: tx.patients.remove_summary(one.user_id, one.updated_time))
+    await storage.transaction(lambda tx: tx.patients.remove(two, Deletion(two.updated_time)))
+    assert rows() == {"patient_summaries": 2, **dict.fromkeys(full, 1)}
+
+    await storage.transaction(lambda tx: tx.patients.remove_stats("a"))
+    assert rows() == {}
 
 
 async def test_a_search_does_not_reach_from_one_text_into_the_next(storage: SqlStorage) -> None:

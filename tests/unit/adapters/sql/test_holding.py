@@ -18,7 +18,9 @@ from adapters.sql.storage import SqlTransaction
 from clinic_domain.clinicians.model import AllCliniciansQuery, ClinicianQuery
 from clinic_domain.clinics.model import ClinicQuery
 from clinic_domain.deletions import Deletion
-from clinic_domain.patients.model import DataSource, PatientQuery, PatientSearch
+from clinic_domain.patients.model import DataSource, PatientSearch
+from clinic_domain.patients.queries import PatientQuery
+from clinic_domain.patients.summaries import Stats, SummaryKind
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.examples import a_clinic, a_clinician, a_patient, a_site, a_tag
 from clinic_domain.testing.fakes import A_MORNING
@@ -53,6 +55,7 @@ CLINIC = a_clinic()
 CLINICIAN = a_clinician(CLINIC)
 PATIENT = a_patient(CLINIC)
 ID, USER, NOW, DELETION = CLINIC.id, UserId("user"), A_MORNING, Deletion(A_MORNING)
+STATS = Stats("a", periods={"7d": {"min": 2.5}})
 TAG, SITE, INVITE = a_tag(), a_site(), InviteId("invite")
 
 Call = Callable[[Transaction], Awaitable[object]]
@@ -73,6 +76,7 @@ OF_ONE_CLINIC: dict[str, Call] = {
     "clinicians.remove_of_clinic": lambda tx: tx.clinicians.remove_of_clinic(ID, DELETION),
     "patients.find": lambda tx: tx.patients.find(ID, USER),
     "patients.search": lambda tx: tx.patients.search(PatientSearch((ID,))),
+    "patients.with_ids": lambda tx: tx.patients.with_ids(ID, [PATIENT.id]),
     "patients.with_mrn": lambda tx: tx.patients.with_mrn(ID, "1"),
     "patients.some_of_clinic": lambda tx: tx.patients.some_of_clinic(ID, 1),
     "patients.tally": lambda tx: tx.patients.tally(ID),
@@ -102,6 +106,12 @@ OF_THOSE_IT_FINDS: dict[str, Call] = {
         USER, (DataSource("x", "y"),), NOW
     ),
 }
+OF_PATIENTS: dict[str, Call] = {
+    "patients.set_summary": lambda tx: tx.patients.set_summary(USER, STATS, STATS, NOW),
+    "patients.remove_summary": lambda tx: tx.patients.remove_summary(USER, NOW),
+    "patients.remove_stats": lambda tx: tx.patients.remove_stats("a"),
+}
+"""Summaries change while others hold the clinics."""
 OF_NONE = {"clinics.add"}
 """Nobody else knows a clinic that is not committed."""
 
@@ -119,7 +129,7 @@ async def test_a_clinic_is_held_first(name: str) -> None:
 async def test_the_clinic_of_a_list_is_held_first() -> None:
     session = Recording(answers=[[(0, 0, None)]])
 
-    await SqlTransaction(session).patients.page(PatientQuery(ID))
+    await SqlTransaction(session).patients.matches(PatientQuery(ID))
 
     assert session.events == [{ID}, "read"]
 
@@ -133,6 +143,21 @@ async def test_what_is_found_is_held_before_anything_is_written(name: str) -> No
     # What was held only now is read anew.
     assert session.events[:4] == ["read", set(), "read", set()]
     assert set(session.events[4:]) <= {"write"}
+
+
+@pytest.mark.parametrize("name", OF_PATIENTS)
+async def test_rows_are_locked_where_no_clinic_is_held(name: str) -> None:
+    """In as many statements for a user of many clinics as for one of a single clinic."""
+    events = []
+    for number in (1, 100):
+        rows: list[Row] = [(str(id_), kind) for id_ in range(number) for kind in SummaryKind]
+        session = Recording(answers=[rows])
+        await OF_PATIENTS[name](SqlTransaction(session))
+        events.append(session.events)
+
+    assert events[0] == events[1]
+    assert events[0][0] == "read"
+    assert set(events[0][1:]) == {"write"}
 
 
 async def test_reading_goes_on_until_all_that_is_found_is_held() -> None:
@@ -168,4 +193,11 @@ def test_no_method_is_forgotten() -> None:
         if not method.startswith("_") and not method.startswith("get")
     }
 
-    assert methods == {*OF_ONE_CLINIC, *OF_THOSE_IT_FINDS, *OF_NONE, "patients.page"}
+    assert methods == {
+        *OF_ONE_CLINIC,
+        *OF_THOSE_IT_FINDS,
+        *OF_PATIENTS,
+        *OF_NONE,
+        "patients.matches",
+        "patients.page",
+    }

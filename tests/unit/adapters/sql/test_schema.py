@@ -25,6 +25,7 @@ from adapters.sql import (
     open_storage,
     patient_statements,
     storage,
+    summaries,
     upgrade,
 )
 from adapters.sql.statements import Statement
@@ -32,6 +33,8 @@ from adapters.sql.tables import CLINIC_FIELDS, CLINICIAN_FIELDS, PATIENT_FIELDS,
 from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic, ClinicDetails
 from clinic_domain.patients.model import Patient
+from clinic_domain.patients.queries import PatientQuery
+from support.sql_statements import BY_SUMMARY, first_version
 
 
 async def test_migrations_make_the_tables_of_the_code(path: Path) -> None:
@@ -72,6 +75,19 @@ async def test_a_database_of_a_newer_version_is_refused(
 
     with pytest.raises(NewerSchema, match=r"revision '9999'.*newer version"):
         await open_storage(f"sqlite:///{path}")
+
+
+async def test_patients_of_the_first_version_have_no_summary(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/clinic.db"
+    engine = create_engine(url)
+    patient = await first_version(engine)
+    await engine.dispose()
+
+    storage = await open_storage(url)
+
+    query = PatientQuery(patient.clinic_id)
+    assert (await storage.read(lambda tx: tx.patients.page(query))).patients == (patient,)
+    await storage.close()
 
 
 async def test_a_migration_that_fails_leaves_nothing(
@@ -119,10 +135,13 @@ def test_every_field_of_a_clinic_is_kept() -> None:
 
 
 def test_every_statement_can_be_spelled_for_postgresql() -> None:
-    modules = (accounts, clinicians, clinics, deletions, patient_statements, storage)
+    modules = (accounts, clinicians, clinics, deletions, patient_statements, storage, summaries)
     statements = [
         value for module in modules for value in vars(module).values() if type(value) is Statement
     ]
+
+    statements += BY_SUMMARY.values()
+    statements += [part.put for parts in summaries.PERIODS.values() for part in parts]
 
     texts = [statement.compiled(_postgresql()).sql for statement in statements]
 

@@ -1,0 +1,267 @@
+"""Glucose summaries in SQL: as documents, and as rows of numbers that lists ask for."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from adapters.sql.changes import Inserts, insert_into
+from adapters.sql.dialects import texts_in
+from adapters.sql.documents import number_or_none, text_of
+from adapters.sql.statements import Parameters, Session, Statement
+from adapters.sql.tables import (
+    DATES,
+    FLAG_BITS,
+    column_of,
+    patient_summaries,
+    patients,
+    summary_dates,
+    summary_metrics,
+)
+from clinic_domain.patients.model import Patient
+from clinic_domain.patients.summaries import (
+    MEASURES,
+    EncodedPeriods,
+    Period,
+    Stats,
+    StatsConfig,
+    StatsDates,
+    Summary,
+    SummaryKind,
+    are_complete,
+)
+from clinic_domain.values import RecordId
+
+# Documents
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class _Stored(msgspec.Struct):
+    """One kind of summary as it is kept; its periods are not looked into without need."""
+
+    id: str
+    config: StatsConfig
+    dates: StatsDates
+    is_complete: bool
+    periods: msgspec.Raw
+
+    @classmethod
+    def of(cls, kind: SummaryKind, stats: Stats) -> "_Stored":
+        periods = _ENCODER.encode({**stats.periods})
+        is_complete = are_complete(kind, stats.periods)
+        return cls(stats.id, stats.config, stats.dates, is_complete, msgspec.Raw(periods))
+
+    def stats(self) -> Stats:
+        periods = EncodedPeriods(bytes(self.periods), _PERIODS.decode, is_complete=self.is_complete)
+        return Stats(self.id, self.config, self.dates, periods)
+
+
+class _StoredSummary(msgspec.Struct):
+    cgm: _Stored | None
+    bgm: _Stored | None
+
+    @classmethod
+    def of(cls, summary: Summary) -> "_StoredSummary":
+        return cls(
+            *(
+                None if stats is None else _Stored.of(kind, stats)
+                for kind in SummaryKind
+                for stats in [summary.of(kind)]
+            )
+        )
+
+    def summary(self) -> Summary:
+        return Summary(
+            *(None if stored is None else stored.stats() for stored in (self.cgm, self.bgm))
+        )
+
+
+_DECODER: Final = msgspec.json.Decoder(_StoredSummary)
+_PERIODS: Final = msgspec.json.Decoder(dict[str, dict[str, float | int | bool]])
+
+
+def document_of(kind: SummaryKind, stats: Stats) -> str:
+    """Return one kind of summary as JSON."""
+    return _ENCODER.encode(_Stored.of(kind, stats)).decode()
+
+
+def whole_document_of(summary: Summary) -> str:
+    """Return a summary as JSON."""
+    return _ENCODER.encode(_StoredSummary.of(summary)).decode()
+
+
+def summary_of(document: str | None) -> Summary | None:
+    """Return the summary that JSON stands for; what is not there was never set."""
+    return None if document is None else _DECODER.decode(document).summary()
+
+
+def _document(kind: SummaryKind) -> sa.ColumnElement[str]:
+    own = sa.select(patient_summaries.c.document).where(
+        patient_summaries.c.patient_id == patients.c.id, patient_summaries.c.kind == _text(kind)
+    )
+    return sa.func.coalesce(own.correlate(patients).scalar_subquery(), _text("null"))
+
+
+def _text(text: str) -> sa.ColumnElement[str]:
+    return sa.literal_column(f"'{text}'", sa.Text)
+
+
+SUMMARY: Final = sa.case(
+    (
+        patients.c.summary_set,
+        _text('{"cgm":')
+        + _document(SummaryKind.CGM)
+        + _text(',"bgm":')
+        + _document(SummaryKind.BGM)
+        + _text("}"),
+    )
+)
+"""The summary of a patient as JSON: the documents as they are."""
+
+# Rows
+
+RowOf = Callable[[Stats], dict[str, Any] | None]
+
+_COLUMNS: Final = {
+    kind: [(column_of(name), name) for name in MEASURES[kind]] for kind in SummaryKind
+}
+_which: Final = texts_in(sa.bindparam("which"))
+
+
+@attrs.frozen
+class Part:
+    """A table that holds a row of each summary of a kind, or none."""
+
+    kind: SummaryKind
+    row_of: RowOf
+    insert: Statement
+    """Stores a row of a new patient."""
+    put: Statement
+    """Stores the same row for some patients, in place of what they have."""
+    remove: Statement
+    """Takes the rows of some patients away."""
+
+    def rows_of(self, patient: Patient) -> Iterable[Parameters]:
+        stats = patient.summary and patient.summary.of(self.kind)
+        row = self.row_of(stats) if stats else None
+        own = {"patient_id": patient.id, "clinic_id": patient.clinic_id}
+        return [] if row is None else [{**own, **row}]
+
+
+def _document_row(kind: SummaryKind) -> RowOf:
+    return lambda stats: {
+        "kind": kind.value,
+        "summary_id": stats.id,
+        "document": document_of(kind, stats),
+    }
+
+
+def _dates_row(stats: Stats) -> dict[str, Any]:
+    flags = {f"has_{name}": getattr(stats.dates, f"has_{name}") for name in DATES}
+    return flags | {name: number_or_none(getattr(stats.dates, name)) for name in DATES}
+
+
+def _metrics_row(kind: SummaryKind, period: Period) -> RowOf:
+    def row_of(stats: Stats) -> dict[str, Any] | None:
+        metrics = stats.periods.get(period)
+        if metrics is None:
+            return None
+        flags = sum(
+            (0b11 if metrics[name] else 0b01) << bit
+            for name, bit in FLAG_BITS[kind].items()
+            if name in metrics
+        )
+        values = {
+            column: float(metrics[name]) if name in metrics else None
+            for column, name in _COLUMNS[kind]
+        }
+        return {"flags": flags, **values}
+
+    return row_of
+
+
+def _part(kind: SummaryKind, table: sa.Table, row_of: RowOf) -> Part:
+    keys = [column.name for column in table.primary_key]
+    own = {"patient_id": patients.c.id, "clinic_id": patients.c.clinic_id}
+    row = [own.get(each.name, sa.bindparam(each.name, type_=each.type)) for each in table.c]
+    rows = sa.select(*row).where(patients.c.id.in_(_which))
+
+    def put(insert: Any) -> Any:
+        new = insert(table).from_select(table.c.keys(), rows)
+        values = {
+            column.name: new.excluded[column.name] for column in table.c if column.name not in keys
+        }
+        return new.on_conflict_do_update(index_elements=keys, set_=values)
+
+    if "kind" in keys:
+        mine: sa.ColumnElement[bool] = table.c.patient_id.in_(_which) & (
+            table.c.kind == _text(kind)
+        )
+    else:
+        owners = sa.select(patients.c.clinic_id, patients.c.id).where(patients.c.id.in_(_which))
+        mine = sa.tuple_(table.c.clinic_id, table.c.patient_id).in_(owners)
+    return Part(
+        kind,
+        row_of,
+        insert_into(table),
+        Statement(put(sqlite.insert), postgresql=put(postgresql.insert)),
+        Statement(sa.delete(table).where(mine)),
+    )
+
+
+WHOLE: Final = {
+    kind: (
+        _part(kind, patient_summaries, _document_row(kind)),
+        _part(kind, summary_dates[kind], _dates_row),
+    )
+    for kind in SummaryKind
+}
+"""What everyone has a row in who has a summary; the rows of periods go with it."""
+PERIODS: Final = {
+    kind: tuple(
+        _part(kind, summary_metrics[kind, period], _metrics_row(kind, period)) for period in Period
+    )
+    for kind in SummaryKind
+}
+INSERTS: Final[Inserts] = tuple(
+    (part.insert, part.rows_of) for kind in SummaryKind for part in (*WHOLE[kind], *PERIODS[kind])
+)
+
+# Changes
+
+_touched: Final = (
+    sa.update(patients)
+    .where(patients.c.user_id == sa.bindparam("which_user"))
+    .returning(patients.c.id)
+)
+_now: Final[dict[str, Any]] = {"updated_time": sa.bindparam("now")}
+TOUCH: Final = Statement(_touched.values(_now))
+SET: Final = Statement(_touched.values(**_now, summary_set=sa.true()))
+UNSET: Final = Statement(_touched.values(**_now, summary_set=sa.false()))
+REMOVE_BY_ID: Final = Statement(
+    sa.delete(patient_summaries)
+    .where(patient_summaries.c.summary_id == sa.bindparam("which_summary"))
+    .returning(patient_summaries.c.patient_id, patient_summaries.c.kind)
+)
+
+
+async def put(session: Session, ids: Iterable[RecordId], kind: SummaryKind, stats: Stats) -> None:
+    """Store the summary of some patients in place of what they have of this kind."""
+    which = {"which": text_of(list(ids))}
+    for part in (*WHOLE[kind], *PERIODS[kind]):
+        row = part.row_of(stats)
+        if row is None:
+            await session.run(part.remove, which)
+        else:
+            await session.run(part.put, {**which, **row})
+
+
+async def remove(session: Session, ids: Iterable[RecordId], kind: SummaryKind) -> None:
+    """Take away what some patients have of this kind."""
+    which = {"which": text_of(list(ids))}
+    for part in WHOLE[kind]:
+        await session.run(part.remove, which)
