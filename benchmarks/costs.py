@@ -10,12 +10,18 @@ from typing import Final
 from rich.table import Table
 
 from adapters.sql import open_storage
-from adapters.system import LogJournal, ObjectIds, RandomShareCodes, SystemClock
+from adapters.system import LogJournal, ObjectIds, RandomInviteKeys, RandomShareCodes, SystemClock
 from benchmarks.seeding import seeded
 from clinic_domain.access.model import Principal
 from clinic_domain.application import Application
 from clinic_domain.patients.model import PatientDetails
-from clinic_domain.testing.fakes import FakeProfiles, FakeServiceAccounts, FakeUsers
+from clinic_domain.testing.fakes import (
+    FakeProfiles,
+    FakeRepresentatives,
+    FakeServiceAccounts,
+    FakeUsers,
+    RecordingMailer,
+)
 from clinic_domain.values import ClinicId, UserId
 
 SMALL: Final = 10
@@ -41,6 +47,9 @@ async def costs() -> Table:
             ids=ids,
             share_codes=codes,
             journal=LogJournal(),
+            representatives=FakeRepresentatives(),
+            invite_keys=RandomInviteKeys(),
+            mailer=RecordingMailer(),
         )
         small = await seeded(storage, ids, codes, SMALL)
         large = await seeded(storage, ids, codes, LARGE)

@@ -14,14 +14,20 @@ from rich.table import Table
 
 from adapters.memory import MemoryStorage
 from adapters.sql import open_storage
-from adapters.system import LogJournal, ObjectIds, RandomShareCodes, SystemClock
+from adapters.system import LogJournal, ObjectIds, RandomInviteKeys, RandomShareCodes, SystemClock
 from benchmarks.seeding import seeded
 from clinic_domain.access.model import Principal
 from clinic_domain.application import Application
 from clinic_domain.patients.model import PatientDetails
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage
-from clinic_domain.testing.fakes import FakeProfiles, FakeServiceAccounts, FakeUsers
+from clinic_domain.testing.fakes import (
+    FakeProfiles,
+    FakeRepresentatives,
+    FakeServiceAccounts,
+    FakeUsers,
+    RecordingMailer,
+)
 from clinic_domain.values import ClinicId, Page, UserId
 
 # The servers of the tests, where no others are named.
@@ -98,6 +104,9 @@ async def _prepared(storage: Storage) -> tuple[dict[str, Operation], list[Clinic
         ids=ids,
         share_codes=codes,
         journal=LogJournal(),
+        representatives=FakeRepresentatives(),
+        invite_keys=RandomInviteKeys(),
+        mailer=RecordingMailer(),
     )
     clinics = [await seeded(storage, ids, codes, size) for size in SIZES]
     patients, user = application.patients, UserId(f"{5:010x}")

@@ -1,6 +1,8 @@
 """Which adapter stands behind which port: the one place that knows them all."""
 
 from contextlib import nullcontext
+from datetime import timedelta
+from typing import Final
 
 from dependency_injector import containers, providers
 
@@ -8,10 +10,23 @@ from adapters.http_litestar import Options, create_app
 from adapters.local_identity import (
     LocalAccounts,
     LocalProfiles,
+    LocalRepresentatives,
     LocalServiceAccounts,
     LocalSessions,
     LocalTokens,
     LocalUsers,
+)
+from adapters.mail import (
+    ConsoleCarrier,
+    Credentials,
+    Doorbell,
+    FileCarrier,
+    LetterMailer,
+    NoCarrier,
+    Postman,
+    SesCarrier,
+    SmtpCarrier,
+    Writer,
 )
 from adapters.memory import MemoryStorage
 from adapters.mongo import MongoStorage, connection_string
@@ -20,6 +35,7 @@ from adapters.sql import SqlStorage, create_engine, refuse_older, upgrade
 from adapters.system import (
     LogJournal,
     ObjectIds,
+    RandomInviteKeys,
     RandomShareCodes,
     SystemClock,
     at_work,
@@ -29,12 +45,32 @@ from adapters.tidepool import (
     Peer,
     ServerToken,
     TidepoolProfiles,
+    TidepoolRepresentatives,
     TidepoolServiceAccounts,
     TidepoolSessions,
     TidepoolUsers,
     new_client,
 )
 from clinic_domain.application import Application
+
+_WITHOUT_CLIENT: Final = ("console", "file", "none", "smtp")
+
+
+def _credentials(key_id: str, key: str, session: str) -> Credentials | None:
+    return Credentials(key_id, key, session) if key_id and key else None
+
+
+def _half(lease: timedelta) -> float:
+    """Return the seconds after which a mail server is given up: well before others think so."""
+    return lease.total_seconds() / 2
+
+
+def _text(text: str | None) -> str:
+    return text or ""
+
+
+async def _nothing_to_close() -> None:
+    pass
 
 
 class Container(containers.DeclarativeContainer):
@@ -51,6 +87,7 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(ObjectIds)
     share_codes = providers.Singleton(RandomShareCodes)
+    invite_keys = providers.Singleton(RandomInviteKeys)
     journal = providers.Singleton(LogJournal)
 
     memory_storage = providers.Singleton(MemoryStorage)
@@ -109,7 +146,9 @@ class Container(containers.DeclarativeContainer):
     http_client = providers.Singleton(
         new_client,
         timeout=variables.peer_timeout.total_seconds.call(),
-        without_proxy=providers.List(settings.provided.shoreline, variables.seagull),
+        without_proxy=providers.List(
+            settings.provided.shoreline, variables.seagull, variables.gatekeeper
+        ),
     )
     server_token = providers.Singleton(
         ServerToken, http_client, settings.provided.shoreline, variables.server_token
@@ -118,6 +157,10 @@ class Container(containers.DeclarativeContainer):
         Peer, "shoreline", http_client, settings.provided.shoreline, server_token
     )
     seagull = providers.Singleton(Peer, "seagull", http_client, variables.seagull, server_token)
+
+    gatekeeper = providers.Singleton(
+        Peer, "gatekeeper", http_client, variables.gatekeeper, server_token
+    )
 
     users = providers.Selector(
         settings.provided.identity,
@@ -141,12 +184,58 @@ class Container(containers.DeclarativeContainer):
             TidepoolServiceAccounts, http_client, variables.token_endpoint
         ),
     )
+    representatives = providers.Selector(
+        settings.provided.identity,
+        local=providers.Singleton(LocalRepresentatives, storage),
+        tidepool=providers.Singleton(TidepoolRepresentatives, gatekeeper),
+    )
     opened_identity = providers.Selector(
         settings.provided.identity,
         local=providers.Factory(nullcontext),
         tidepool=providers.Factory(
             at_work, server_token.provided.keep_fresh, http_client.provided.aclose
         ),
+    )
+
+    mail_client = providers.Singleton(
+        new_client, timeout=variables.peer_timeout.total_seconds.call()
+    )
+    mail_server = settings.provided.mail.server
+    carrier = providers.Selector(
+        settings.provided.mail.kind,
+        console=providers.Singleton(ConsoleCarrier),
+        file=providers.Singleton(FileCarrier, settings.provided.mail.folder),
+        none=providers.Singleton(NoCarrier),
+        ses=providers.Singleton(
+            SesCarrier,
+            mail_client,
+            variables.ses_region,
+            variables.ses_endpoint,
+            providers.Callable(
+                _credentials, variables.aws_key_id, variables.aws_key, variables.aws_session
+            ),
+        ),
+        smtp=providers.Singleton(
+            SmtpCarrier,
+            mail_server.host,
+            mail_server.port,
+            mail_server.username,
+            mail_server.password,
+            use_tls=mail_server.use_tls,
+            start_tls=mail_server.start_tls,
+            timeout=providers.Callable(_half, variables.mail_lease),
+        ),
+    )
+    bell = providers.Singleton(Doorbell)
+    mailer = providers.Singleton(
+        LetterMailer,
+        providers.Singleton(
+            Writer,
+            variables.sender,
+            variables.web_url,
+            providers.Callable(_text, variables.asset_url),
+        ),
+        carrier,
     )
 
     application = providers.Singleton(
@@ -159,7 +248,28 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         share_codes=share_codes,
         journal=journal,
+        representatives=representatives,
+        invite_keys=invite_keys,
+        mailer=mailer,
+        bell=bell,
+        mail_lease=variables.mail_lease,
+        announces=settings.provided.notifications,
         demo_patient=variables.demo_patient,
+    )
+    postman = providers.Singleton(
+        Postman,
+        application.provided.outbox.deliver_one,
+        bell,
+        variables.mail_interval.total_seconds.call(),
+    )
+    opened_mail = providers.Factory(
+        at_work,
+        postman.provided.work,
+        providers.Selector(
+            settings.provided.mail.kind,
+            **dict.fromkeys(_WITHOUT_CLIENT, providers.Object(_nothing_to_close)),
+            ses=mail_client.provided.aclose,
+        ),
     )
     asgi = providers.Singleton(
         create_app,
@@ -169,6 +279,8 @@ class Container(containers.DeclarativeContainer):
         options=providers.Factory(
             Options,
             max_body_size=variables.max_body,
-            lifespan=providers.List(opened_storage.provider, opened_identity.provider),
+            lifespan=providers.List(
+                opened_storage.provider, opened_identity.provider, opened_mail.provider
+            ),
         ),
     )

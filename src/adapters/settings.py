@@ -4,8 +4,10 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 import environ
@@ -50,8 +52,15 @@ _NOT_IN_DATABASE_NAMES: Final = frozenset('/\\. "$\0')
 _LONGEST_DATABASE_NAME: Final = 63
 _IDENTITIES: Final = ("local", "tidepool")
 _SECRETS: Final = frozenset(
-    {"TIDEPOOL_SERVER_TOKEN", "TIDEPOOL_STORE_OPT_PARAMS", "TIDEPOOL_STORE_PASSWORD"}
+    {
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "TIDEPOOL_SERVER_TOKEN",
+        "TIDEPOOL_STORE_OPT_PARAMS",
+        "TIDEPOOL_STORE_PASSWORD",
+    }
 )
+_TLS: Final = "smtps"
 _HIGHEST_PORT: Final = 65535
 
 
@@ -66,6 +75,30 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "<secret>"
+
+
+@attrs.frozen
+class MailServer:
+    """A server that speaks SMTP."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: Secret | None = None
+    use_tls: bool = False
+    """From the start."""
+    start_tls: bool = True
+    """With STARTTLS, and not without."""
+
+
+@attrs.frozen
+class Mail:
+    """Where mails go."""
+
+    kind: str
+    """`smtp`, `ses`, `file`, `console` or `none`."""
+    server: MailServer | None = None
+    folder: Path | None = None
 
 
 def without_credentials(text: str) -> str:
@@ -159,6 +192,44 @@ def _address_or_none(text: str) -> str | None:
     return _address(text) if text else None
 
 
+def _mail(text: str) -> Mail:
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme in ("smtp", _TLS):
+        return Mail("smtp", server=_mail_server(text))
+    if colon and scheme == "file" and rest.strip("/"):
+        return Mail("file", folder=Path(rest.removeprefix("//") or "/"))
+    if colon and scheme in ("ses", "console", "none") and not rest:
+        return Mail(scheme)
+    raise ValueError("is none of smtps://…, smtp://…, ses:, file:folder, console: and none:")
+
+
+def _mail_server(url: str) -> MailServer:
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    starttls = options.pop("starttls", "yes")
+    if not parts.hostname or parts.path.strip("/") or options or starttls not in ("yes", "no"):
+        raise ValueError("is no address like smtps://user:password@host")
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("has a user or a password, and needs both or none")
+    use_tls = parts.scheme == _TLS
+    start_tls = not use_tls and starttls == "yes"
+    return MailServer(
+        parts.hostname,
+        parts.port or (465 if use_tls else 587 if start_tls else 25),
+        unquote(parts.username) if parts.username else None,
+        Secret(unquote(parts.password)) if parts.password else None,
+        use_tls,
+        start_tls,
+    )
+
+
+def _sender(text: str) -> str:
+    _, address = parseaddr(text)
+    if not address or "@" not in address or not text.isprintable():
+        raise ValueError("is no sender like Clinic <noreply@example.com>")
+    return text
+
+
 def _optional(text: str) -> str | None:
     return text or None
 
@@ -201,7 +272,8 @@ def _setting(name: str, help_: str, default: str | None, read: Callable[[str], A
         try:
             return read(text)
         except ValueError as error:
-            shown = "" if read is Secret else f" {without_credentials(text)!r}"
+            # What is wrong with an address may keep one from seeing where the password is.
+            shown = "" if read in (Secret, _mail) else f" {without_credentials(text)!r}"
             raise SettingError(f"{name}:{shown} {error}") from None
 
     return environ.var(default=default, converter=converted, name=name, help=help_)
@@ -313,6 +385,77 @@ class Variables:
         "",
         _address_or_none,
     )
+    gatekeeper: str = _setting(
+        "TIDEPOOL_PERMISSION_CLIENT_ADDRESS",
+        "The address of the permission service, which knows who may act for a patient",
+        "http://gatekeeper:9123",
+        _address,
+    )
+    mail: Mail | None = _setting(
+        "CLINIC_MAIL",
+        "Where mails go: `smtps://user:password@host` (TLS, port 465), "
+        "`smtp://user:password@host` (STARTTLS, port 587), `smtp://host?starttls=no` (unprotected, "
+        "port 25), `ses:` (Amazon SES), `file:mail` (a folder), `console:` (the terminal) or "
+        "`none:`. Without it `file:mail`, or `ses:` with the platform's identity",
+        None,
+        _mail,
+    )
+    mail_interval: timedelta = _setting(
+        "CLINIC_MAIL_INTERVAL",
+        "How often each worker looks for mails that are due to be tried again",
+        "2s",
+        _positive_duration,
+    )
+    mail_lease: timedelta = _setting(
+        "CLINIC_MAIL_LEASE",
+        "How long a mail may take to be sent; then the process that has it counts as dead, and "
+        "another one sends it",
+        "2m",
+        _positive_duration,
+    )
+    notifications: bool | None = _setting(
+        "CLINIC_NOTIFICATIONS",
+        "Whether mails tell of new clinics, changed roles and merges. Without it `true`, or "
+        "`false` with the platform's identity, where another program sends them",
+        None,
+        boolean,
+    )
+    sender: str = _setting(
+        "SES_FROM_ADDRESS",
+        "Who mails are from, whatever carries them",
+        "Tidepool <noreply@tidepool.org>",
+        _sender,
+    )
+    web_url: str = _setting(
+        "HYDROPHONE_WEB_URL",
+        "The address of the web application, which mails lead to",
+        "http://localhost:3000",
+        _address,
+    )
+    asset_url: str | None = _setting(
+        "HYDROPHONE_ASSET_URL",
+        "Where the logo in mails is. Empty: they have none",
+        "",
+        _address_or_none,
+    )
+    is_mail_mocked: bool = _setting(
+        "HYDROPHONE_USE_MOCK_NOTIFIER",
+        "Whether mails are dropped where CLINIC_MAIL is not set",
+        "false",
+        boolean,
+    )
+    ses_region: str = _setting("SES_REGION", "The region of Amazon SES", "us-west-2")
+    ses_endpoint: str | None = _setting(
+        "AWS_ENDPOINT_URL_SES",
+        "Another address of SES than that of the region. Empty: none",
+        "",
+        _address_or_none,
+    )
+    aws_key_id: str = _setting("AWS_ACCESS_KEY_ID", "Who sends with SES", "")
+    aws_key: Secret = _setting("AWS_SECRET_ACCESS_KEY", "The secret of that key", "", Secret)
+    aws_session: Secret = _setting(
+        "AWS_SESSION_TOKEN", "The session of a key that is for a time", "", Secret
+    )
     store_addresses: str | None = _setting(
         "TIDEPOOL_STORE_ADDRESSES",
         "The hosts of MongoDB, `host1:27017,host2:27017`; empty means `localhost`. They are the "
@@ -367,6 +510,8 @@ class Settings:
     metrics_port: int | None
     """None where nobody wants metrics."""
     shoreline: str
+    mail: Mail
+    notifications: bool
     workers: int
 
 
@@ -405,8 +550,16 @@ def read_settings(variables: Mapping[str, str] = os.environ) -> Settings:
         metrics_host=read.metrics_host or host,
         metrics_port=None if read.metrics_host == "" else read.metrics_port,
         shoreline=read.shoreline or "http://shoreline:9107",
+        mail=read.mail or _usual_mail(read, identity),
+        notifications=identity == "local" if read.notifications is None else read.notifications,
         workers=1 if storage_kind == "memory" else read.workers or _workers_for_the_cores(),
     )
+
+
+def _usual_mail(read: Variables, identity: str) -> Mail:
+    if read.is_mail_mocked:
+        return Mail("none")
+    return Mail("ses") if identity == "tidepool" else Mail("file", folder=Path("mail"))
 
 
 def described() -> tuple[Described, ...]:

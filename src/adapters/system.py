@@ -14,8 +14,9 @@ import attrs
 import structlog
 
 from clinic_domain.clinics.share_codes import share_code
+from clinic_domain.invites.ports import InviteKeyGenerator
 from clinic_domain.ports import Clock, IdGenerator, Journal, ShareCodeGenerator
-from clinic_domain.values import whole_milliseconds
+from clinic_domain.values import InviteId, whole_milliseconds
 
 
 class SystemClock(Clock):
@@ -53,6 +54,13 @@ class RandomShareCodes(ShareCodeGenerator):
 
     def new_code(self) -> str:
         return str(share_code(secrets.choice))
+
+
+class RandomInviteKeys(InviteKeyGenerator):
+    """Keys of invites that nobody can guess."""
+
+    def new_key(self) -> InviteId:
+        return InviteId(secrets.token_urlsafe(24))
 
 
 class LogJournal(Journal):

@@ -60,7 +60,8 @@ class AccountService:
         Remove a user from all clinics, as patient and as clinician (PAT-BULK-1, CLINICIAN-11).
 
         A clinic that loses its only admin this way stays, with its custodial patients; the others
-        leave it.
+        leave it. Invites to the user are gone, those of the user to clinics are cancelled; pending
+        clinicians stay, and their invites can be sent again.
         """
         deletion = Deletion(self._clock.now(), by.user_id)
 
@@ -69,6 +70,8 @@ class AccountService:
                 clinic = await tx.clinics.find(clinic_id)
                 if clinic:
                     await self._counter.refresh(tx, clinic, deletion.time)
+            await tx.invites.remove_of_invitee(user_id)
+            await tx.invites.cancel_of_creator(user_id, deletion.time)
             for clinician in await tx.clinicians.of_user(user_id):
                 await self._remove_clinician(tx, clinician, deletion)
 

@@ -1,15 +1,23 @@
 """All use cases in one object: what a service that embeds the core builds once."""
 
+from datetime import timedelta
 from typing import Self
 
 import attrs
 
+from clinic_domain.access.ports import Representatives
 from clinic_domain.access.service import AccessService
 from clinic_domain.accounts import AccountService
 from clinic_domain.clinicians.service import ClinicianService
 from clinic_domain.clinics.labels import SiteService, TagService
 from clinic_domain.clinics.service import ClinicService
 from clinic_domain.clinics.settings import PatientCountService, SettingsService
+from clinic_domain.invites.clinicians import ClinicianInviteService
+from clinic_domain.invites.patients import PatientInviteService
+from clinic_domain.invites.ports import InviteKeyGenerator
+from clinic_domain.notifications.ports import Bell, Mailer
+from clinic_domain.notifications.rules import LEASE
+from clinic_domain.notifications.service import SILENT, Announcements, OutboxService
 from clinic_domain.patients.counting import PatientCounter
 from clinic_domain.patients.glucose import SummaryService, TideService
 from clinic_domain.patients.service import PatientService
@@ -27,7 +35,10 @@ class Application:
     accounts: AccountService
     clinicians: ClinicianService
     clinics: ClinicService
+    clinician_invites: ClinicianInviteService
+    outbox: OutboxService
     patient_counts: PatientCountService
+    patient_invites: PatientInviteService
     patients: PatientService
     settings: SettingsService
     sites: SiteService
@@ -47,22 +58,40 @@ class Application:
         ids: IdGenerator,
         share_codes: ShareCodeGenerator,
         journal: Journal,
+        representatives: Representatives,
+        invite_keys: InviteKeyGenerator,
+        mailer: Mailer,
+        bell: Bell = SILENT,
+        mail_lease: timedelta = LEASE,
         demo_patient: UserId | None = None,
+        announces: bool = True,
     ) -> Self:
         """
         Return the use cases over these adapters.
 
-        *demo_patient* joins every new clinic (CREATE-3).
+        *demo_patient* joins every new clinic (CREATE-3). *bell* wakes whoever calls
+        `outbox.deliver`, and *mail_lease* is how long a mail may take. *announces* is false where
+        another program tells of changes by mail.
         """
         counter = PatientCounter(demo_patient)
+        announcements = Announcements(ids, bell, announces)
         return cls(
-            access=AccessService(storage),
+            access=AccessService(storage, representatives),
             accounts=AccountService(storage, clock, counter),
-            clinicians=ClinicianService(storage, clock, ids, profiles, service_accounts),
-            clinics=ClinicService(
-                storage, clock, ids, share_codes, users, profiles, counter, journal
+            clinician_invites=ClinicianInviteService(
+                storage, clock, ids, invite_keys, users, profiles, bell
             ),
+            clinicians=ClinicianService(
+                storage, clock, ids, profiles, service_accounts, announcements
+            ),
+            clinics=ClinicService(
+                storage, clock, ids, share_codes, users, profiles, counter, journal, announcements
+            ),
+            outbox=OutboxService(storage, clock, users, mailer, journal, mail_lease),
             patient_counts=PatientCountService(storage, clock, counter),
+            patient_invites=PatientInviteService(
+                storage, clock, ids, invite_keys, users, profiles, counter, bell
+            ),
             patients=PatientService(storage, clock, ids, users, profiles, counter),
             settings=SettingsService(storage, clock),
             sites=SiteService(storage, clock, ids),

@@ -21,6 +21,8 @@ from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.deletions import DeletionRecord
 from clinic_domain.errors import Conflict, ConstraintViolation
+from clinic_domain.invites.model import Invite
+from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient, PatientSite
 from clinic_domain.users import Account, IssuedToken
 from clinic_domain.values import SiteId
@@ -38,6 +40,8 @@ class Kind(StrEnum):
     CLINICS = "clinics"
     CLINICIANS = "clinicians"
     PATIENTS = "patients"
+    INVITES = "invites"
+    NOTIFICATIONS = "notifications"
     CLINIC_DELETIONS = "clinic deletions"
     CLINICIAN_DELETIONS = "clinician deletions"
     PATIENT_DELETIONS = "patient deletions"
@@ -57,6 +61,8 @@ Record = (
     | Clinic
     | Clinician
     | Patient
+    | Invite
+    | Notification
     | DeletionRecord[Clinic]
     | DeletionRecord[Clinician]
     | DeletionRecord[Patient]
@@ -78,8 +84,8 @@ class Archive(Protocol[R]):
     """
     All records of a storage, without a use case in between.
 
-    A kind has one order that never changes: clinics, clinicians and patients by id, everything else
-    as it was written.
+    A kind has one order that never changes: accounts, tokens and deletion records as they were
+    written, everything else by id.
     """
 
     @abstractmethod

@@ -9,6 +9,8 @@ from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.deletions import DeletionRecord
+from clinic_domain.invites.ports import InviteRepository
+from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.users import AccountRepository
@@ -50,6 +52,16 @@ class Transaction(Protocol):
     @abstractmethod
     def patients(self) -> PatientRepository:
         """The patients."""
+
+    @property
+    @abstractmethod
+    def invites(self) -> InviteRepository:
+        """The invites of clinicians and patients."""
+
+    @property
+    @abstractmethod
+    def outbox(self) -> OutboxRepository:
+        """The mails that are owed."""
 
     @property
     @abstractmethod

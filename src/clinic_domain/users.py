@@ -65,6 +65,9 @@ class PatientProfile:
     birthday: str | None = None
     mrn: str | None = None
     target_devices: tuple[str, ...] | None = None
+    diagnosis_date: str | None = None
+    is_other_person: bool = False
+    """Whether somebody else, like a parent, holds the account for the patient."""
 
 
 @attrs.frozen

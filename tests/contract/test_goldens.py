@@ -34,13 +34,21 @@ AWAITED: Final[Mapping[str, Mapping[int, str]]] = {
     "access/redox": dict.fromkeys(range(1, 10), _EHR),
     "access/xealth": dict.fromkeys((*range(1, 29), *range(30, 35)), _EHR),
     "clinics/can-migrate": dict.fromkeys((8,), _MIGRATION),
+    "invites/clinician_not_migrated": dict.fromkeys((9,), _MIGRATION),
 }
 # Steps that show what an awaited step would have changed.
 FOLLOWING: Final[Mapping[str, Mapping[int, str]]] = {
     "clinics/can-migrate": {9: "the clinic that step 8 migrates"},
+    "invites/clinician_not_migrated": dict.fromkeys(
+        (10, 11, 12), "the clinic that step 9 migrates"
+    ),
 }
 # Goldens whose first step makes the empty clinic of a legacy account; the storage makes it instead.
-PREPARED: Final = ("clinicians/not_migrated", "clinics/can-migrate")
+PREPARED: Final = (
+    "clinicians/not_migrated",
+    "clinics/can-migrate",
+    "invites/clinician_not_migrated",
+)
 
 _OPENED: Final[
     Mapping[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Storage]]]
@@ -84,7 +92,8 @@ async def test_recorded_answers(name: str, api: Platform) -> None:
     player = module("golden/golden.py")
     bindings = player.Bindings()
 
-    differences = await player.replay(recorded, send, bindings=bindings)
+    differences = await player.replay(recorded, send, bindings=bindings, mails=api.mails)
+    await api.mails()
     if isinstance(api.storage, MongoStorage) and "database" in recorded:
         documents = mongo.as_recorded(await mongo.stored_documents(api.storage))
         differences += player.database_differences(recorded, documents, bindings)

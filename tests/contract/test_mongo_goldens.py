@@ -1,5 +1,6 @@
 """What the reference wrote into MongoDB is understood, and stays."""
 
+import base64
 import itertools
 import json
 import re
@@ -14,14 +15,15 @@ from bson import ObjectId, json_util
 from adapters.mongo import MongoStorage
 from clinic_domain.clinicians.model import AllCliniciansQuery, Clinician
 from clinic_domain.clinics.model import Clinic, ClinicQuery
+from clinic_domain.copying import Kind
 from clinic_domain.deletions import Deletion
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.contracts.support import change, remove
 from clinic_domain.testing.examples import a_share_code
-from clinic_domain.values import EVERYTHING, UserId
-from support.goldens import golden, goldens_with_documents
+from clinic_domain.values import EVERYTHING, InviteId, UserId
+from support.goldens import golden, goldens_with_confirmations, goldens_with_documents
 from support.mongo import an_empty_storage, stored_documents
 from support.platform import Platform, platform
 from support.shared import module
@@ -120,6 +122,42 @@ async def test_documents_of_the_reference_are_served(name: str, storage: MongoSt
         assert len(left.get(f"{copy}_deletions", ())) == len(stored[collection])
 
 
+@pytest.mark.parametrize("name", goldens_with_confirmations())
+async def test_confirmations_of_the_reference_are_understood_and_kept(
+    name: str, storage: MongoStorage
+) -> None:
+    """What hydrophone keeps beside them stays, but for what a removed user leaves behind."""
+    expected = _filled(golden(name)["database"])["confirmations"]
+    for document in expected:
+        document["unknown"] = {"a": [1, None]}
+    between_persons = {"_id": "x", "type": "careteam_invitation", "status": "pending"}
+    foreign = [
+        {**between_persons, "creatorId": "one", "userId": "other"},
+        {**between_persons, "_id": "y", "type": "signup_confirmation", "email": "a@b.cd"},
+    ]
+    collection = storage.database["confirmations"]
+    await collection.insert_many([*expected, *foreign])
+
+    for document in expected:
+        key = InviteId(document["_id"])
+        found = await storage.read(lambda tx, key=key: tx.invites.find(key))  # type: ignore[misc]  # the loop binds it
+        assert found is not None
+        assert found.is_pending == (document["status"] == "pending")
+        changed = attrs.evolve(found, modified_time=NOW)
+        await storage.transaction(lambda tx, new=changed: tx.invites.put(new))  # type: ignore[misc]  # likewise
+        document["modified"] = NOW
+    assert await storage.read(lambda tx: tx.invites.find(InviteId("x"))) is None
+    assert await storage.archive.count(Kind.INVITES) == len(expected)
+    assert await storage.documents.count(Kind.INVITES) == len(expected) + len(foreign)
+    stored = await collection.find().to_list()
+    assert _sorted(stored) == _sorted([*expected, *foreign])
+
+    await storage.transaction(lambda tx: tx.invites.remove_of_invitee(UserId("other")))
+    assert [
+        each["_id"] for each in await collection.find({"_id": {"$in": ["x", "y"]}}).to_list()
+    ] == ["y"]
+
+
 def _asker(api: Platform) -> Callable[..., Awaitable[Any]]:
     """Return how to ask as a backend service, and to insist on an answer."""
 
@@ -210,12 +248,20 @@ def _filled(recorded: Any) -> Documents:
                 return codes.setdefault(found[0], a_share_code().value)
             case "now" | "week" | "month":
                 return NOW.isoformat()
+            case "key":
+                return f"key-{number:028}"
             case _:
                 return f"400000{number:04}"
 
     filled = re.sub(r"<<(\w+)(?::(\d+))?>>", value, json.dumps(recorded))
+    filled = re.sub(r'{"\$binary": "([0-9a-f]*)"}', _as_extended_json, filled)
     documents: Documents = json_util.loads(filled, json_options=_OPTIONS)
     return documents
+
+
+def _as_extended_json(found: re.Match[str]) -> str:
+    content = base64.b64encode(bytes.fromhex(found[1])).decode()
+    return json.dumps({"$binary": {"base64": content, "subType": "00"}})
 
 
 _OPTIONS: Final = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True, tzinfo=UTC)

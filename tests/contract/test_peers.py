@@ -148,7 +148,7 @@ async def test_a_taken_address_stays_where_it_is(users: TidepoolUsers) -> None:
 
 
 async def test_profiles_are_found(profiles: TidepoolProfiles) -> None:
-    patient = PatientProfile("Patient Two", "2014-06-05")
+    patient = PatientProfile("Patient Two", "2014-06-05", is_other_person=True)
 
     assert await profiles.find(PATIENT) == Profile("Caregiver Two", patient)
     assert await profiles.find(UserId("1000000009")) is None

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -22,7 +22,13 @@ from support.servers import a_lone_server
 from support.service import CLINIC, PATIENCE, clinic, free_port, serving
 from support.shared import module, needed
 
-GOLDENS: Final = ("clinics/create", "clinicians/delete", "patients/mrn-unique")
+GOLDENS: Final = (
+    "clinics/create",
+    "clinicians/delete",
+    "patients/mrn-unique",
+    "invites/clinician_accept",
+    "invites/patient_accept",
+)
 
 OURS: Final = ("ADDRESS", "AWS_", "CLINIC_", "HYDROPHONE_", "LOG_LEVEL", "PROMETHEUS_", "TIDEPOOL_")
 
@@ -123,7 +129,10 @@ async def test_it_takes_the_place_of_the_reference(
                     await caller.post(f"{platform}/_control/reset")
                     send = sender(caller, server.address)
 
-                    answers = await player.replay(recorded, send, bindings=bindings)
+                    async def mails(platform: str = platform) -> Any:
+                        return (await caller.get(f"{platform}/_control/mails")).json()
+
+                    answers = await player.replay(recorded, send, bindings=bindings, mails=mails)
                     stored = as_recorded(await stored_documents(MongoStorage(client, name)))
 
                     assert answers == []

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from support.shared import SHARED, needed
 
-AREAS: Final = ("access", "clinicians", "clinics", "patients", "queries")
+AREAS: Final = ("access", "clinicians", "clinics", "invites", "patients", "queries")
 
 
 def goldens() -> list[str]:
@@ -17,6 +17,15 @@ def goldens() -> list[str]:
 def goldens_with_documents() -> list[str]:
     """Return the names of those that tell what is stored in the end."""
     return [name for name in goldens() if not SHARED.exists() or "database" in golden(name)]
+
+
+def goldens_with_confirmations() -> list[str]:
+    """Return the names of those that tell which confirmations are stored in the end."""
+    return [
+        name
+        for name in goldens_with_documents()
+        if not SHARED.exists() or "confirmations" in golden(name)["database"]
+    ]
 
 
 def golden(name: str) -> dict[str, Any]:

@@ -82,6 +82,8 @@ def as_recorded(value: Any) -> Any:
             return [as_recorded(element) for element in value]
         case ObjectId():
             return {"$oid": str(value)}
+        case bytes():
+            return {"$binary": value.hex()}
         case datetime():
             text = value.isoformat(timespec="milliseconds")
             return {"$date": text.replace("+00:00", "Z")}

@@ -2,19 +2,21 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 import httpx
 from litestar.types import ASGIApp
 
 from adapters.http_litestar import create_app
+from adapters.mail import LetterMailer, SesCarrier, Writer
 from adapters.memory import MemoryStorage
-from adapters.system import LogJournal, ObjectIds, RandomShareCodes, SystemClock
+from adapters.system import LogJournal, ObjectIds, RandomInviteKeys, RandomShareCodes, SystemClock
 from adapters.tidepool import (
     Peer,
     ServerToken,
     TidepoolProfiles,
+    TidepoolRepresentatives,
     TidepoolServiceAccounts,
     TidepoolSessions,
     TidepoolUsers,
@@ -32,6 +34,8 @@ T = TypeVar("T")
 
 DEMO_PATIENT: Final = UserId("2000000009")
 _LEGACY_ACCOUNT: Final = UserId("3000000001")
+WEB: Final = "https://app.example.com"
+ASSETS: Final = "https://assets.example.com"
 _PEERS: Final = "http://peers"
 _KEYCLOAK: Final = _PEERS + "/keycloak/realms/test/protocol/openid-connect/token"
 
@@ -47,6 +51,12 @@ class Platform:
     storage: Storage
     app: ASGIApp
     client: httpx.AsyncClient
+
+    async def mails(self) -> list[dict[str, Any]]:
+        """Send what is owed, and return all that was ever sent."""
+        await self.application.outbox.deliver()
+        sent: list[dict[str, Any]] = module("peers/peers.py").STATE.mails
+        return list(sent)
 
     @property
     def send(self) -> Send:
@@ -75,6 +85,7 @@ async def platform(storage: Storage) -> AsyncIterator[Platform]:
         token = ServerToken(outgoing, _PEERS + "/shoreline", "server")
         shoreline = Peer("shoreline", outgoing, _PEERS + "/shoreline", token)
         seagull = Peer("seagull", outgoing, _PEERS + "/seagull", token)
+        gatekeeper = Peer("gatekeeper", outgoing, _PEERS + "/gatekeeper", token, attempts=1)
         application = Application.over(
             storage,
             users=TidepoolUsers(shoreline),
@@ -84,7 +95,15 @@ async def platform(storage: Storage) -> AsyncIterator[Platform]:
             ids=ObjectIds(),
             share_codes=RandomShareCodes(),
             journal=LogJournal(),
+            representatives=TidepoolRepresentatives(gatekeeper),
+            invite_keys=RandomInviteKeys(),
+            mailer=LetterMailer(
+                Writer("clinic@example.com", WEB, ASSETS),
+                SesCarrier(outgoing, "us-west-2", _PEERS + "/ses"),
+            ),
             demo_patient=DEMO_PATIENT,
+            # The reference leaves that to another program.
+            announces=False,
         )
         app = create_app(
             application,

@@ -11,19 +11,25 @@ from clinic_domain.application import Application
 from clinic_domain.clinicians.model import Clinician, ClinicianQuery
 from clinic_domain.clinics.model import Clinic, ClinicQuery
 from clinic_domain.deletions import DeletionRecord
+from clinic_domain.invites.model import Invite
+from clinic_domain.notifications.model import DeliveryState, Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage, Transaction, Work
 from clinic_domain.testing.fakes import (
+    CountingBell,
     FakeProfiles,
+    FakeRepresentatives,
     FakeServiceAccounts,
     FakeUsers,
     FixedClock,
     RecordingJournal,
+    RecordingMailer,
     SequentialIds,
+    SequentialInviteKeys,
     SequentialShareCodes,
 )
-from clinic_domain.values import EVERYTHING, ClinicId, UserId
+from clinic_domain.values import EVERYTHING, ClinicId, InviteId, UserId
 
 T = TypeVar("T")
 
@@ -48,6 +54,11 @@ class World:
     profiles: FakeProfiles = attrs.field(factory=FakeProfiles)
     service_accounts: FakeServiceAccounts = attrs.field(factory=FakeServiceAccounts)
     journal: RecordingJournal = attrs.field(factory=RecordingJournal)
+    representatives: FakeRepresentatives = attrs.field(factory=FakeRepresentatives)
+    invite_keys: SequentialInviteKeys = attrs.field(factory=SequentialInviteKeys)
+    mailer: RecordingMailer = attrs.field(factory=RecordingMailer)
+    bell: CountingBell = attrs.field(factory=CountingBell)
+    announces: bool = True
     app: Application = attrs.field(init=False)
 
     @app.default
@@ -61,10 +72,15 @@ class World:
             ids=self.ids,
             share_codes=self.share_codes,
             journal=self.journal,
+            representatives=self.representatives,
+            invite_keys=self.invite_keys,
+            mailer=self.mailer,
+            bell=self.bell,
+            announces=self.announces,
             demo_patient=self.demo_patient,
         )
 
-    async def has(self, *records: Clinic | Clinician | Patient) -> None:
+    async def has(self, *records: Clinic | Clinician | Patient | Invite) -> None:
         """Let these have been there all the time."""
 
         async def work(tx: Transaction) -> None:
@@ -76,6 +92,8 @@ class World:
                         await tx.clinicians.add(record)
                     case Patient():
                         await tx.patients.add(record)
+                    case Invite():
+                        await tx.invites.put(record)
 
         await self.storage.transaction(work)
 
@@ -103,6 +121,16 @@ class World:
         return await self.storage.read(
             lambda tx: tx.patients.get(patient.clinic_id, patient.user_id)
         )
+
+    async def invite(self, key: str) -> Invite:
+        """Return an invite as it is now."""
+        found = await self.storage.read(lambda tx: tx.invites.find(InviteId(key)))
+        assert found is not None
+        return found
+
+    async def owed(self) -> tuple[Notification, ...]:
+        """Return the mails that are owed, oldest first."""
+        return await self.storage.read(lambda tx: tx.outbox.in_state(DeliveryState.PENDING, 1000))
 
     async def removed_clinics(
         self, clinic: Clinic | ClinicId

@@ -25,6 +25,12 @@ from adapters.http_litestar.documentation import PAGES, ShapedSchemas, document_
 from adapters.http_litestar.errors import handle
 from adapters.http_litestar.gate import Gate
 from adapters.http_litestar.glucose import SummaryController, TideController
+from adapters.http_litestar.invites import (
+    ClinicianInviteController,
+    OwnInviteController,
+    PatientInviteController,
+    SharingController,
+)
 from adapters.http_litestar.labels import SiteController, TagController
 from adapters.http_litestar.observation import Metrics
 from adapters.http_litestar.patients import EveryPatientController, PatientController
@@ -50,6 +56,10 @@ CONTROLLERS: Final = (
     EveryPatientController,
     SummaryController,
     TideController,
+    ClinicianInviteController,
+    OwnInviteController,
+    PatientInviteController,
+    SharingController,
 )
 
 Readiness = Callable[[], Awaitable[None]]
@@ -120,9 +130,11 @@ def _litestar(application: Application, readiness: Readiness, options: Options) 
         handlers,
         dependencies={
             "accounts": _always_the_same(application.accounts),
+            "clinician_invites": _always_the_same(application.clinician_invites),
             "clinicians": _always_the_same(application.clinicians),
             "clinics": _always_the_same(application.clinics),
             "patient_counts": _always_the_same(application.patient_counts),
+            "patient_invites": _always_the_same(application.patient_invites),
             "patients": _always_the_same(application.patients),
             "settings": _always_the_same(application.settings),
             "sites": _always_the_same(application.sites),

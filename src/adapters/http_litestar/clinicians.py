@@ -1,12 +1,10 @@
 """Controllers of clinicians, and of users in all clinics."""
 
-from urllib.parse import unquote
-
 from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from adapters.http_litestar.paths import ByClinic, ByClinician, ByInvite, ByUser, Call
+from adapters.http_litestar.paths import ByClinic, ByClinician, ByInvite, ByUser, Call, key_of
 from adapters.http_litestar.query import PageQuery, TimeQuery
 from adapters.http_litestar.wire.clinicians import (
     AssociationBody,
@@ -23,7 +21,7 @@ from clinic_domain.accounts import AccountService
 from clinic_domain.clinicians.model import AllCliniciansQuery, ClinicianQuery
 from clinic_domain.clinicians.rules import normalised_email
 from clinic_domain.clinicians.service import ClinicianService
-from clinic_domain.values import ClinicId, InviteId, UserId
+from clinic_domain.values import ClinicId, UserId
 
 
 class CliniciansQuery(PageQuery):
@@ -124,7 +122,7 @@ class InvitedClinicianController(Controller):
         invite_id: ByInvite,
         clinicians: NamedDependency[ClinicianService],
     ) -> ClinicianJson:
-        return clinician_json(await clinicians.get_invited(clinic_id, _key(invite_id)))
+        return clinician_json(await clinicians.get_invited(clinic_id, key_of(invite_id)))
 
     @patch(operation_id="AssociateClinicianToUser")
     async def associate_clinician_to_user(
@@ -135,7 +133,7 @@ class InvitedClinicianController(Controller):
         data: JSONBody[AssociationBody],
     ) -> ClinicianJson:
         user_id = UserId(str(data.user_id))
-        return clinician_json(await clinicians.associate(clinic_id, _key(invite_id), user_id))
+        return clinician_json(await clinicians.associate(clinic_id, key_of(invite_id), user_id))
 
     @delete(operation_id="DeleteInvitedClinician", status_code=200)
     async def delete_invited_clinician(
@@ -144,11 +142,7 @@ class InvitedClinicianController(Controller):
         invite_id: ByInvite,
         clinicians: NamedDependency[ClinicianService],
     ) -> None:
-        await clinicians.delete_invited(clinic_id, _key(invite_id))
-
-
-def _key(invite_id: str) -> InviteId:
-    return InviteId(unquote(invite_id))
+        await clinicians.delete_invited(clinic_id, key_of(invite_id))
 
 
 class EveryClinicianController(Controller):

@@ -9,6 +9,7 @@ import structlog
 from litestar import Request
 from litestar.exceptions import HTTPException, ValidationException
 
+from adapters.http_litestar.operations import CONFIRMATIONS
 from adapters.http_litestar.response import JsonResponse
 from clinic_domain.errors import (
     BadRequest,
@@ -22,6 +23,7 @@ from clinic_domain.errors import (
     Unauthorized,
     Unavailable,
 )
+from clinic_domain.invites.errors import InviteRefusal, PatientNotAccepted
 
 STATUS: Final[Mapping[type[DomainError], int]] = {
     BadRequest: 400,
@@ -51,15 +53,32 @@ class Refusal(Exception):
         self.headers: Mapping[str, str] = headers or {}
 
 
+class ReasonedRefusal(Refusal):
+    """The same about an invite; *detail* is what the reason does not say."""
+
+    def __init__(self, status: int, reason: str, detail: str | None = None) -> None:
+        super().__init__(status, reason)
+        self.detail = detail
+
+
 def invalid(message: str) -> Refusal:
     """Return the refusal of a request that does not have the form of the API document."""
     return Refusal(400, message)
 
 
 class Message(msgspec.Struct):
-    """The body of every error (ERR-1)."""
+    """The body of every error (ERR-1), but for those about invites."""
 
     message: str
+
+
+class Reason(msgspec.Struct, omit_defaults=True):
+    """The body of an error about an invite (section B4 of the chapter on invites)."""
+
+    code: int
+    reason: str
+    message: str | None = None
+    """What is wrong with a request whose reason does not say it."""
 
 
 def status_of(error: DomainError) -> int | None:
@@ -76,6 +95,22 @@ def answer_to(error: Exception) -> tuple[int, str, Mapping[str, str]]:
     if isinstance(error, HTTPException) and error.status_code < 500:  # noqa: PLR2004 - a class of statuses
         return error.status_code, _text_of(error), {}
     return 500, UNEXPECTED, {}
+
+
+def body_of(error: Exception, status: int, text: str, operation: str) -> Message | Reason | None:
+    """
+    Return the body of the answer to whatever was raised.
+
+    Refusals of members and pending clinicians look the same in operations on invites as elsewhere.
+    """
+    if not text:
+        return None
+    if isinstance(error, ReasonedRefusal | PatientNotAccepted):
+        return Reason(status, text, error.detail)
+    is_failure = isinstance(error, Unavailable) or text == UNEXPECTED
+    if isinstance(error, InviteRefusal) or (is_failure and operation in CONFIRMATIONS):
+        return Reason(status, text)
+    return Message(text)
 
 
 def _text_of(error: HTTPException) -> str:
@@ -106,9 +141,15 @@ def _kinds(error: BaseException | None) -> list[str]:
     return kinds
 
 
-def handle(request: Request[Any, Any, Any], error: Exception) -> JsonResponse[Message]:
+def handle(
+    request: Request[Any, Any, Any], error: Exception
+) -> JsonResponse[Message | Reason | None]:
     """Answer what a controller, or Litestar before it, has raised."""
+    operation: str = request.scope["operation"]  # type: ignore[typeddict-item]  # set by the gate
+    if isinstance(error, ValidationException) and "unreadable" in request.route_handler.opt:
+        error = ReasonedRefusal(400, request.route_handler.opt["unreadable"])
     status, message, headers = answer_to(error)
     if status == 500:  # noqa: PLR2004 - the one that nobody meant
-        log_unexpected(error, request.scope["request_id"], request.scope["operation"])  # type: ignore[typeddict-item]  # set by the gate
-    return JsonResponse(Message(message), status_code=status, headers=dict(headers))
+        log_unexpected(error, request.scope["request_id"], operation)  # type: ignore[typeddict-item]  # likewise
+    content = body_of(error, status, message, operation)
+    return JsonResponse(content, status_code=status, headers=dict(headers))

@@ -27,10 +27,16 @@ from litestar.types import (
 
 from adapters.http_litestar.errors import (
     UNEXPECTED,
+    Reason,
+    ReasonedRefusal,
     Refusal,
     answer_to,
+    body_of,
     invalid,
     log_unexpected,
+)
+from adapters.http_litestar.errors import (
+    Message as ErrorMessage,
 )
 from adapters.http_litestar.observation import Metrics, log_access
 from adapters.http_litestar.operations import Operation
@@ -38,6 +44,8 @@ from adapters.http_litestar.routing import Path, Routes
 from clinic_domain.access.model import Principal
 from clinic_domain.access.ports import Sessions
 from clinic_domain.access.service import AccessService
+from clinic_domain.errors import NotPermitted
+from clinic_domain.invites.errors import NotInvolved
 
 TOKEN: Final = b"x-tidepool-session-token"
 REQUEST_ID: Final = b"x-request-id"
@@ -129,7 +137,8 @@ class Gate:
             if exchange.status:
                 # Half of an answer is out: only the server can show that it is no whole one.
                 raise
-            await _send(exchange, status, message, headers, is_head=is_head)
+            content = body_of(error, status, message, exchange.operation)
+            await _send(exchange, status, content, headers, is_head=is_head)
         finally:
             seconds = perf_counter() - started
             status = exchange.status or _GONE
@@ -155,19 +164,38 @@ class Gate:
                 raise _wrong_method_of_exempt(path, scope["method"])
             exchange.operation = operation.id
         else:
-            principal = await self._identify(token)
-            if operation is None:
-                raise Refusal(404, "method not allowed")
-            exchange.operation = operation.id
             parameters = dict(zip(path.parameters, values, strict=True))
-            await self._access.check(operation.rule, principal, parameters)
+            if operation is not None and operation.is_confirmation:
+                exchange.operation = operation.id
+                scope["user"] = await self._admitted_to_invites(operation, token, parameters)
+            else:
+                principal = await self._identify(token)
+                if operation is None:
+                    raise Refusal(404, "method not allowed")
+                exchange.operation = operation.id
+                await self._access.check(operation.rule, principal, parameters)
+                scope["user"] = principal
             _check_path(operation, values)
-            scope["user"] = principal
         if not operation.is_served:
             raise Refusal(501, f"{operation.id} is not available in this version")
         scope["operation"] = operation.id
         # Litestar matches the encoded path, too: an encoded slash never splits a segment.
         scope["path"] = raw_path
+
+    async def _admitted_to_invites(
+        self, operation: Operation, token: str, parameters: Mapping[str, str]
+    ) -> Principal:
+        """Return who calls, or refuse as callers of these operations expect (section B4)."""
+        if not token:
+            raise ReasonedRefusal(401, "No x-tidepool-session-token was found")
+        principal = await self._sessions.identify(token)
+        if principal is None:
+            raise ReasonedRefusal(403, "The x-tidepool-session-token was invalid")
+        try:
+            await self._access.check(operation.rule, principal, parameters)
+        except NotPermitted:
+            raise NotInvolved(principal.subject) from None
+        return principal
 
     async def _identify(self, token: str) -> Principal:
         if not token:
@@ -220,12 +248,17 @@ def _wrong_method_of_exempt(path: Path, method: str) -> Refusal:
 
 
 async def _send(
-    exchange: _Exchange, status: int, message: str, headers: Mapping[str, str], *, is_head: bool
+    exchange: _Exchange,
+    status: int,
+    content: ErrorMessage | Reason | None,
+    headers: Mapping[str, str],
+    *,
+    is_head: bool,
 ) -> None:
     sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     body = b""
-    if message and not is_head:
-        body = _encode({"message": message}) + b"\n"
+    if content is not None and not is_head:
+        body = _encode(content) + b"\n"
         sent += [_JSON, (b"content-length", str(len(body)).encode())]
     elif status != 204:  # noqa: PLR2004 - an answer of its own kind, without a length
         sent.append(_EMPTY)

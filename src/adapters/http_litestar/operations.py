@@ -59,7 +59,10 @@ TEMPLATES: Final[Mapping[str, Mapping[str, str]]] = {
         "GET": "GetInvitedClinician",
     },
     _CLINIC + "/invites/patients": {"GET": "GetPatientInvites"},
-    _CLINIC + "/invites/patients/{inviteId}": {"PUT": "AcceptPatientInvitation"},
+    _CLINIC + "/invites/patients/{inviteId}": {
+        "PUT": "AcceptPatientInvitation",
+        "DELETE": "ClosePatientInvite",
+    },
     _PATIENT + "/reviews": {"PUT": "UpdatePatientReviews", "DELETE": "DeletePatientReviews"},
     _PATIENT + "/permissions": {"PUT": "UpdatePatientPermissions"},
     _PATIENT + "/permissions/{permission}": {"DELETE": "DeletePatientPermission"},
@@ -114,10 +117,18 @@ TEMPLATES: Final[Mapping[str, Mapping[str, str]]] = {
     _CLINIC + "/reports/merge": {"POST": "GenerateMergeReport"},
     _CLINIC + "/merge": {"POST": "MergeClinic"},
     _PATIENT + "/connect/{providerId}": {"POST": "ConnectProvider"},
+    "/confirm/send/invite/{userId}/clinic": {"POST": "SendPatientInvite"},
+    "/confirm/invite/{userId}": {"GET": "ListSentInvites"},
 }
-"""Path template -> method -> operation id, in the order of the API document."""
+"""
+Path template -> method -> operation id.
 
-CONFIRMATIONS: Final = frozenset(
+In the order of the API document, and behind them what it leaves out.
+"""
+
+ADDED: Final = frozenset({"SendPatientInvite", "ListSentInvites", "ClosePatientInvite"})
+"""Operations that the API document leaves out."""
+CONFIRMATIONS: Final = ADDED | frozenset(
     {
         "InviteClinician",
         "ResendInvite",
@@ -130,7 +141,11 @@ CONFIRMATIONS: Final = frozenset(
         "AcceptClinicianInvite",
     }
 )
-"""Operations that look like a wrong method where nobody serves them (VALID-3)."""
+"""
+Operations on invites.
+
+They answer errors in a form of their own (section B4 of the chapter on invites).
+"""
 
 Check = Callable[[str], str | None]
 """Returns what is wrong with the still encoded value of a path parameter, if something is."""
@@ -184,6 +199,11 @@ class Operation:
     checks: tuple[tuple[str, Check], ...] = ()
     """What the path parameters must hold, in the order of the path."""
     is_served: bool = True
+
+    @property
+    def is_confirmation(self) -> bool:
+        """Whether it is about an invite."""
+        return self.id in CONFIRMATIONS
 
     @property
     def is_exempt(self) -> bool:

@@ -1,6 +1,7 @@
 """Path parameters of controllers; the gate has checked them already."""
 
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from litestar import Request
 from litestar.datastructures import State
@@ -9,7 +10,7 @@ from litestar.params import PathParameter
 from adapters.http_litestar.operations import OBJECT_ID, SUMMARY_ID, USER_ID
 from clinic_domain.access.model import Principal
 from clinic_domain.patients.model import Permission, Provider
-from clinic_domain.values import ClinicId, SiteId, TagId, UserId
+from clinic_domain.values import ClinicId, InviteId, SiteId, TagId, UserId
 
 ByClinic = Annotated[ClinicId, PathParameter(name="clinicId", pattern=OBJECT_ID)]
 ByClinician = Annotated[UserId, PathParameter(name="clinicianId", pattern=USER_ID)]
@@ -31,3 +32,8 @@ ByProvider = Annotated[Provider, PathParameter(name="providerId")]
 
 Call = Request[Principal, Any, State]
 """A request of somebody whom the gate knows."""
+
+
+def key_of(invite_id: str) -> InviteId:
+    """Return the key of an invite that stands, encoded, in a path."""
+    return InviteId(unquote(invite_id))

@@ -5,7 +5,7 @@ from typing import Final, Self
 
 import attrs
 
-from adapters.http_litestar.operations import CONFIRMATIONS, TEMPLATES, Operation, operation
+from adapters.http_litestar.operations import TEMPLATES, Operation, operation
 from clinic_domain.access.model import Caller
 from clinic_domain.access.policy import Rule
 
@@ -53,7 +53,6 @@ class Routes:
             operations = {
                 method: operation(id_, template, is_served=id_ in served)
                 for method, id_ in methods.items()
-                if id_ in served or id_ not in CONFIRMATIONS
             }
             routes._add(template, operations)
         for page in pages:

@@ -1,6 +1,7 @@
 """Users, profiles and session tokens of an installation that has no platform beside it."""
 
 from adapters.local_identity.accounts import InvalidName, IsNoService, IsService, LocalAccounts
+from adapters.local_identity.representatives import LocalRepresentatives
 from adapters.local_identity.service_accounts import LocalServiceAccounts
 from adapters.local_identity.sessions import LocalSessions
 from adapters.local_identity.tokens import LocalTokens
@@ -12,6 +13,7 @@ __all__ = [
     "IsService",
     "LocalAccounts",
     "LocalProfiles",
+    "LocalRepresentatives",
     "LocalServiceAccounts",
     "LocalSessions",
     "LocalTokens",

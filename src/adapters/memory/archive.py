@@ -12,12 +12,16 @@ from adapters.memory.cells import Cells, Committed
 from adapters.memory.clinicians import MemoryClinicianRepository
 from adapters.memory.clinics import MemoryClinicRepository
 from adapters.memory.deletions import keep
+from adapters.memory.invites import MemoryInviteRepository
+from adapters.memory.outbox import MemoryOutboxRepository
 from adapters.memory.patients import MemoryPatientRepository
 from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.copying import Archive, Kind, NotKept, Record, SigningKey, id_of
 from clinic_domain.deletions import DeletionRecord
 from clinic_domain.errors import BadRequest, ConstraintViolation, Duplicate
+from clinic_domain.invites.model import Invite
+from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.users import Account, IssuedToken
 from clinic_domain.values import ClinicId
@@ -62,6 +66,10 @@ class MemoryArchive(Archive[Record]):
             case Kind.PATIENTS:
                 patients = self._committed.all_of(layout.patients(_ANY).kind)
                 return _by_id(one for of_clinic in patients for one in of_clinic.values())
+            case Kind.INVITES:
+                return _by_id(self._committed.read(layout.INVITES).values())
+            case Kind.NOTIFICATIONS:
+                return _by_id(self._committed.read(layout.OUTBOX).values())
             case _:
                 cells = self._committed.all_of(_REMOVED[kind])
                 numbered = (each for of_clinic in cells for each in of_clinic)
@@ -96,6 +104,10 @@ async def _store(cells: Cells, record: Record) -> None:
             await MemoryClinicianRepository(cells).add(record)
         case Patient():
             await MemoryPatientRepository(cells).add(record)
+        case Invite():
+            await MemoryInviteRepository(cells).put(record)
+        case Notification():
+            await MemoryOutboxRepository(cells).add(record)
         case DeletionRecord():
             _store_removed(cells, record)
 

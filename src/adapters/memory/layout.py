@@ -12,9 +12,11 @@ from adapters.memory.cells import Cell
 from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic, ShareCode
 from clinic_domain.deletions import DeletionRecord
+from clinic_domain.invites.model import Invite
+from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.users import Account, IssuedToken
-from clinic_domain.values import ClinicId, RecordId, UserId
+from clinic_domain.values import ClinicId, InviteId, RecordId, UserId
 
 R = TypeVar("R")
 
@@ -26,6 +28,8 @@ CLINICS_WITH_CLINICIANS: Cell[frozenset[ClinicId]] = Cell(
 )
 ACCOUNTS: Cell[Mapping[UserId, Account]] = Cell("accounts", empty={})
 TOKENS: Cell[Mapping[str, IssuedToken]] = Cell("tokens", empty={})
+INVITES: Cell[Mapping[InviteId, Invite]] = Cell("invites", empty={})
+OUTBOX: Cell[Mapping[RecordId, Notification]] = Cell("outbox", empty={})
 SIGNING_KEY: Cell[str | None] = Cell("signing key", empty=None)
 
 

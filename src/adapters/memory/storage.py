@@ -11,11 +11,15 @@ from adapters.memory.cells import Cells, Committed, Draft, Stale
 from adapters.memory.clinicians import MemoryClinicianRepository
 from adapters.memory.clinics import MemoryClinicRepository
 from adapters.memory.deletions import MemoryDeletionRepository
+from adapters.memory.invites import MemoryInviteRepository
+from adapters.memory.outbox import MemoryOutboxRepository
 from adapters.memory.patients import MemoryPatientRepository
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
 from clinic_domain.errors import StorageBusy
+from clinic_domain.invites.ports import InviteRepository
+from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
 from clinic_domain.users import AccountRepository
@@ -40,6 +44,14 @@ class MemoryTransaction(Transaction):
     @property
     def patients(self) -> PatientRepository:
         return MemoryPatientRepository(self._cells)
+
+    @property
+    def invites(self) -> InviteRepository:
+        return MemoryInviteRepository(self._cells)
+
+    @property
+    def outbox(self) -> OutboxRepository:
+        return MemoryOutboxRepository(self._cells)
 
     @property
     def deletions(self) -> DeletionRepository:

@@ -8,6 +8,7 @@ from adapters.mongo.documents import (
     TEXT,
     Document,
     Member,
+    Presence,
     Shape,
     array_of,
 )
@@ -30,6 +31,8 @@ _PATIENT: Final = Shape(
         Member("birthday", "birthday", TEXT),
         Member("mrn", "mrn", TEXT),
         Member("target_devices", "targetDevices", array_of(TEXT)),
+        Member("diagnosis_date", "diagnosisDate", TEXT),
+        Member("is_other_person", "isOtherPerson", FLAG, Presence.FILLED),
     ),
 )
 _PROFILE: Final = Shape(

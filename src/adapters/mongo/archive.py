@@ -26,7 +26,18 @@ from adapters.mongo.clinic_documents import clinic_document, clinic_of
 from adapters.mongo.clinician_documents import clinician_document, clinician_of
 from adapters.mongo.deletions import Grave, record_of
 from adapters.mongo.documents import TEXT, Document, Unreadable
-from adapters.mongo.indexes import ACCOUNTS, CLINICIANS, CLINICS, PATIENTS, SETTINGS, TOKENS
+from adapters.mongo.indexes import (
+    ACCOUNTS,
+    CLINICIANS,
+    CLINICS,
+    CONFIRMATIONS,
+    OUTBOX,
+    PATIENTS,
+    SETTINGS,
+    TOKENS,
+)
+from adapters.mongo.invite_documents import OURS, invite_document, invite_of
+from adapters.mongo.outbox import notification_document, notification_of
 from adapters.mongo.patient_documents import patient_document, patient_of
 from adapters.mongo.scope import Scope, documents, violated_index
 from adapters.mongo.transactions import told
@@ -47,6 +58,8 @@ class _Shelf:
     collection: str
     record_of: Callable[[Document], Record]
     document_of: Callable[[Any], Document]
+    ours: Document = attrs.field(factory=dict)
+    """Which documents of the collection are records."""
 
 
 def _deletions(
@@ -70,6 +83,8 @@ _SHELVES: Final[Mapping[Kind, _Shelf]] = {
     Kind.CLINICS: _Shelf(CLINICS, clinic_of, clinic_document),
     Kind.CLINICIANS: _Shelf(CLINICIANS, clinician_of, clinician_document),
     Kind.PATIENTS: _Shelf(PATIENTS, patient_of, patient_document),
+    Kind.INVITES: _Shelf(CONFIRMATIONS, invite_of, invite_document, OURS),
+    Kind.NOTIFICATIONS: _Shelf(OUTBOX, notification_of, notification_document),
     Kind.CLINIC_DELETIONS: _deletions(clinics.GRAVE, clinic_of, clinic_document),
     Kind.CLINICIAN_DELETIONS: _deletions(clinicians.GRAVE, clinician_of, clinician_document),
     Kind.PATIENT_DELETIONS: _deletions(patients.GRAVE, patient_of, patient_document),
@@ -84,11 +99,11 @@ class MongoArchive(Archive[Record]):
     _within: Within
 
     async def count(self, kind: Kind) -> int:
-        return await _count(self._database, kind)
+        return await _count(self._database, kind, _SHELVES[kind].ours)
 
     async def scan(self, kind: Kind) -> AsyncGenerator[Record | Illegible]:
         with told():
-            async with _all(self._database, kind) as cursor:
+            async with _all(self._database, kind, _SHELVES[kind].ours) as cursor:
                 async for document in cursor:
                     yield _read(kind, document)
 
@@ -122,11 +137,11 @@ class DocumentArchive(Archive[RawDocument]):
         self._within = within
 
     async def count(self, kind: Kind) -> int:
-        return await _count(self._database, kind)
+        return await _count(self._database, kind, {})
 
     async def scan(self, kind: Kind) -> AsyncGenerator[RawDocument]:
         with told():
-            async with _all(self._database, kind) as cursor:
+            async with _all(self._database, kind, {}) as cursor:
                 async for document in cursor:
                     yield RawDocument(str(document["_id"]), bytes(document.raw))
 
@@ -148,14 +163,14 @@ _RAW: Final = CodecOptions(
 )
 
 
-async def _count(database: AsyncDatabase[Any], kind: Kind) -> int:
+async def _count(database: AsyncDatabase[Any], kind: Kind, which: Document) -> int:
     with told():
-        return await database[_SHELVES[kind].collection].count_documents({})
+        return await database[_SHELVES[kind].collection].count_documents(which)
 
 
-def _all(database: AsyncDatabase[Any], kind: Kind) -> AsyncCursor[Any]:
+def _all(database: AsyncDatabase[Any], kind: Kind, which: Document) -> AsyncCursor[Any]:
     collection = database[_SHELVES[kind].collection]
-    return collection.find({}, batch_size=AT_ONCE).sort("_id")
+    return collection.find(which, batch_size=AT_ONCE).sort("_id")
 
 
 def _read(kind: Kind, document: Document) -> Record | Illegible:

@@ -223,7 +223,7 @@ class Shape(Generic[T]):
         return Codec(self.encode, self.decode)
 
 
-def made(kind: type[T], **attributes: Any) -> T:
+def made(kind: type[T], /, **attributes: Any) -> T:
     """Return an instance. Raises Unreadable where something is missing or refused."""
     try:
         return kind(**attributes)

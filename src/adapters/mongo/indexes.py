@@ -16,11 +16,14 @@ PATIENTS: Final = "patients"
 CLINIC_DELETIONS: Final = "clinic_deletions"
 CLINICIAN_DELETIONS: Final = "clinician_deletions"
 PATIENT_DELETIONS: Final = "patient_deletions"
+CONFIRMATIONS: Final = "confirmations"
+OUTBOX: Final = "localOutbox"
 ACCOUNTS: Final = "localAccounts"
 TOKENS: Final = "localTokens"
 SETTINGS: Final = "localSettings"
 
 IGNORING_CASE_AND_ACCENTS: Final = Collation(locale="en", strength=1)
+IGNORING_CASE: Final = Collation(locale="en", strength=2)
 
 Keys = Sequence[str | tuple[str, int]]
 
@@ -156,6 +159,13 @@ OWN: Final[Mapping[str, Sequence[IndexModel]]] = {
         _index("TokensOfUser", "userId", "issuedTime"),
     ),
     SETTINGS: (),
+    CONFIRMATIONS: (
+        _index("ConfirmationsOfClinic", "clinicId", "type", "status"),
+        _index("ConfirmationsOfInvitee", "userId", "type", "status"),
+        _index("ConfirmationsOfCreator", "creatorId", "type", "status"),
+        _index("ConfirmationsByEmail", "email", "type", collation=IGNORING_CASE),
+    ),
+    OUTBOX: (_index("OutboxByDueTime", "state", "dueTime", "_id"),),
 }
 
 

@@ -159,6 +159,20 @@ class Scope:
             )
         )
 
+    async def store(
+        self, collection: str, document: Document, optional: Iterable[str] = ()
+    ) -> None:
+        """
+        Put a document in the place of the one with its id, or make one.
+
+        Members that only other programs know stay; *optional* are those that it may lack.
+        """
+        members = {key: value for key, value in document.items() if key != "_id"}
+        change: Document = {"$set": members}
+        if missing := {key: "" for key in optional if key not in members}:
+            change["$unset"] = missing
+        await self.put(collection, {"_id": document["_id"]}, change)
+
     async def take(self, collection: str, condition: Document) -> Document | None:
         """Delete a document, and return it."""
         return await to_the_end(

@@ -20,6 +20,8 @@ from adapters.mongo.connection import DATABASE, database_of, new_client
 from adapters.mongo.deletions import MongoDeletionRepository
 from adapters.mongo.documents import Document
 from adapters.mongo.indexes import create_indexes
+from adapters.mongo.invites import MongoInviteRepository
+from adapters.mongo.outbox import MongoOutboxRepository
 from adapters.mongo.patient_rolls import Rolls
 from adapters.mongo.patients import MongoPatientRepository
 from adapters.mongo.scope import Scope
@@ -29,6 +31,8 @@ from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
 from clinic_domain.errors import Unavailable
+from clinic_domain.invites.ports import InviteRepository
+from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
 from clinic_domain.users import AccountRepository
@@ -66,6 +70,14 @@ class MongoTransaction(Transaction):
     @property
     def patients(self) -> PatientRepository:
         return MongoPatientRepository(self._scope)
+
+    @property
+    def invites(self) -> InviteRepository:
+        return MongoInviteRepository(self._scope)
+
+    @property
+    def outbox(self) -> OutboxRepository:
+        return MongoOutboxRepository(self._scope)
 
     @property
     def deletions(self) -> DeletionRepository:

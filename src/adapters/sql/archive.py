@@ -9,7 +9,16 @@ import asyncpg
 import attrs
 import sqlalchemy as sa
 
-from adapters.sql import accounts, clinicians, clinics, deletions, patient_statements, patients
+from adapters.sql import (
+    accounts,
+    clinicians,
+    clinics,
+    deletions,
+    invites,
+    outbox,
+    patient_statements,
+    patients,
+)
 from adapters.sql.changes import Inserts, insert_into, values_of
 from adapters.sql.documents import text_of, text_or_none
 from adapters.sql.patient_rows import data_source_row, patient_of
@@ -119,6 +128,12 @@ _SHELVES: Final[dict[Kind, _Shelf]] = {
     ),
     Kind.PATIENTS: _Shelf(
         "patients", patient_statements.FOLLOWING, patient_of, patients.INSERTS, start=""
+    ),
+    Kind.INVITES: _Shelf(
+        "invites", invites.FOLLOWING, invites.invite_of, invites.INSERTS, start=""
+    ),
+    Kind.NOTIFICATIONS: _Shelf(
+        "outbox", outbox.FOLLOWING, outbox.notification_of, outbox.INSERTS, start=""
     ),
     Kind.CLINIC_DELETIONS: _deletions(
         "clinic_deletions", deletions.FOLLOWING_CLINICS, clinics.clinic_of, _removed_clinic

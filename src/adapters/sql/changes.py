@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.sql.dialects import EVERYTHING
 from adapters.sql.documents import number_of
@@ -55,6 +56,18 @@ def insert_into(table: sa.Table, *, but: Iterable[str] = ()) -> Statement:
     values: dict[str, Any] = {name: sa.bindparam(name) for name in names}
     # Inline: nobody asks for the number that the database gives.
     return Statement(sa.insert(table).values(values).inline())
+
+
+def put_into(table: sa.Table) -> Statement:
+    """Return a statement that stores a row, in the place of one that has the same id."""
+    values: dict[str, Any] = {column.name: sa.bindparam(column.name) for column in table.columns}
+
+    def upsert(insert: Any) -> Any:
+        statement = insert(table).values(values).inline()
+        others = {name: statement.excluded[name] for name in values if name != "id"}
+        return statement.on_conflict_do_update(index_elements=["id"], set_=others)
+
+    return Statement(upsert(sqlite.insert), postgresql=upsert(postgresql.insert))
 
 
 def following(records: sa.Select[Any], key: sa.Column[Any]) -> Statement:

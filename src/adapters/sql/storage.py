@@ -16,6 +16,8 @@ from adapters.sql.clinicians import SqlClinicianRepository
 from adapters.sql.clinics import SqlClinicRepository
 from adapters.sql.deletions import SqlDeletionRepository
 from adapters.sql.engines import create_engine
+from adapters.sql.invites import SqlInviteRepository
+from adapters.sql.outbox import SqlOutboxRepository
 from adapters.sql.patients import SqlPatientRepository
 from adapters.sql.postgresql import PostgresqlDatabase
 from adapters.sql.schema import upgrade
@@ -24,6 +26,8 @@ from adapters.sql.statements import Database, Interrupted, Session, Statement
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
+from clinic_domain.invites.ports import InviteRepository
+from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
 from clinic_domain.users import AccountRepository
@@ -51,6 +55,14 @@ class SqlTransaction(Transaction):
     @property
     def patients(self) -> PatientRepository:
         return SqlPatientRepository(self._session)
+
+    @property
+    def invites(self) -> InviteRepository:
+        return SqlInviteRepository(self._session)
+
+    @property
+    def outbox(self) -> OutboxRepository:
+        return SqlOutboxRepository(self._session)
 
     @property
     def deletions(self) -> DeletionRepository:

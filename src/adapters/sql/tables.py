@@ -530,3 +530,41 @@ installation: Final = sa.Table(
     _needed("signing_key", sa.Text),
     sa.CheckConstraint("id = 1", name="one_row"),
 )
+
+# An invite may outlive its clinic.
+invites: Final = sa.Table(
+    "invites",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("kind", Key),
+    _needed("status", Key),
+    _needed("clinic_id", Key),
+    _needed("creator_id", Key),
+    _needed("created_time", Moment),
+    sa.Column("modified_time", Moment),
+    _needed("email", sa.Text),
+    _needed("email_key", Key),
+    sa.Column("clinic_name", sa.Text),
+    sa.Column("invitee_id", Key),
+    sa.Column("offer", Document),
+    sa.Column("expires_time", Moment),
+    sa.Index(None, "clinic_id", "kind", "status", "created_time", "id"),
+    sa.Index(None, "creator_id", "kind", "created_time", "id"),
+    sa.Index(None, "email_key", "kind", "status"),
+    sa.Index(None, "invitee_id", "kind", "created_time", "id"),
+)
+
+outbox: Final = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("subject", Key),
+    _needed("created_time", Moment),
+    _needed("due_time", Moment),
+    _needed("addresses", Document),
+    sa.Column("user_id", Key),
+    _needed("facts", Document),
+    _needed("attempts", sa.Integer),
+    _needed("state", Key),
+    sa.Index(None, "state", "due_time", "id"),
+)

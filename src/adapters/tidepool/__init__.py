@@ -3,6 +3,7 @@
 from adapters.tidepool.client import new_client
 from adapters.tidepool.peer import Peer
 from adapters.tidepool.profiles import TidepoolProfiles
+from adapters.tidepool.representatives import TidepoolRepresentatives
 from adapters.tidepool.server_token import ServerToken
 from adapters.tidepool.service_accounts import TidepoolServiceAccounts
 from adapters.tidepool.sessions import TidepoolSessions
@@ -12,6 +13,7 @@ __all__ = [
     "Peer",
     "ServerToken",
     "TidepoolProfiles",
+    "TidepoolRepresentatives",
     "TidepoolServiceAccounts",
     "TidepoolSessions",
     "TidepoolUsers",

@@ -14,6 +14,8 @@ class PatientAnswer(msgspec.Struct, rename="camel"):
     birthday: str | None = None
     mrn: str | None = None
     target_devices: list[str] | None = None
+    diagnosis_date: str | None = None
+    is_other_person: bool | None = None
 
 
 class ProfileAnswer(msgspec.Struct, rename="camel"):
@@ -50,5 +52,7 @@ def _profile(answer: ProfileAnswer) -> Profile:
             birthday=patient.birthday,
             mrn=patient.mrn,
             target_devices=None if devices is None else tuple(devices),
+            diagnosis_date=patient.diagnosis_date,
+            is_other_person=patient.is_other_person is True,
         ),
     )

@@ -26,6 +26,11 @@ class Rule:
         """Whether the caller's record in the clinic of the path can make a difference (AUTHZ-2)."""
         return bool(self.callers & _MEMBERSHIP)
 
+    def needs_representation(self, principal: Principal, path: Mapping[str, str]) -> bool:
+        """Whether acting for the one whom the path names can make a difference."""
+        is_about_others = principal.subject != path.get(self.self_parameter)
+        return Caller.OWNER in self.callers and not principal.is_server and is_about_others
+
 
 def _self(callers: Caller, parameter: str) -> Rule:
     return Rule(callers, parameter)
@@ -121,6 +126,10 @@ POLICY: Final[Mapping[str, Rule]] = MappingProxyType(
         "ResendInvite": Rule(_S | _A),
         "GetClinicianInvite": Rule(_S | _A),
         "DeleteInvite": Rule(_S | _A),
+        "SendPatientInvite": _self(_S | Caller.OWNER, "userId"),
+        "ListSentInvites": _self(_S | Caller.OWNER, "userId"),
+        # Whose invite it is decides, so the use case does.
+        "ClosePatientInvite": Rule(_S | _U),
         "GetPatientInvites": Rule(_S | Caller.JOINED),
         "AcceptPatientInvitation": Rule(_S | Caller.JOINED),
         "ListClinicianInvites": _self(_P, "userId"),
@@ -128,19 +137,28 @@ POLICY: Final[Mapping[str, Rule]] = MappingProxyType(
         "AcceptClinicianInvite": _self(_P, "userId"),
     }
 )
-"""Operation id of the API document -> who may call it."""
+"""Operation id -> who may call it."""
 
 
 def is_allowed(
-    rule: Rule, principal: Principal, path: Mapping[str, str], membership: Clinician | None
+    rule: Rule,
+    principal: Principal,
+    path: Mapping[str, str],
+    membership: Clinician | None,
+    *,
+    represents: bool = False,
 ) -> bool:
     """
     Decide whether *principal* may call an operation with these path parameters.
 
     *membership* is the caller's record in the clinic of the path; it is looked at only where
-    `rule.needs_membership`.
+    `rule.needs_membership`. *represents* says whether the caller acts for the one whom the path
+    names; it is looked at only where `rule.needs_representation`.
     """
-    return bool(rule.callers & (Caller.ANYBODY | capacities(rule, principal, path, membership)))
+    found = capacities(rule, principal, path, membership)
+    if represents:
+        found |= Caller.OWNER
+    return bool(rule.callers & (Caller.ANYBODY | found))
 
 
 def capacities(

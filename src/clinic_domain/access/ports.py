@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import Protocol
 
 from clinic_domain.access.model import Principal
+from clinic_domain.values import UserId
 
 
 class Sessions(Protocol):
@@ -19,4 +20,17 @@ class Sessions(Protocol):
 
         Raises:
             Unavailable: the service that issued it cannot be asked.
+        """
+
+
+class Representatives(Protocol):
+    """Knows who may act for a patient: parents, for example."""
+
+    @abstractmethod
+    async def may_act_for(self, patient_id: UserId, user_id: UserId) -> bool:
+        """
+        Return whether a user owns a patient's account, or has custody of it without conditions.
+
+        Raises:
+            Unavailable: the service that knows cannot be asked.
         """

@@ -6,10 +6,11 @@ import attrs
 
 from clinic_domain.access.model import Principal
 from clinic_domain.access.policy import Rule, is_allowed
+from clinic_domain.access.ports import Representatives
 from clinic_domain.clinicians.model import Clinician
 from clinic_domain.errors import NotPermitted
 from clinic_domain.storage import Storage, Transaction
-from clinic_domain.values import ClinicId
+from clinic_domain.values import ClinicId, UserId
 
 
 @attrs.frozen
@@ -17,6 +18,7 @@ class AccessService:
     """Evaluates the policy with the caller's membership."""
 
     _storage: Storage
+    _representatives: Representatives
 
     async def check(self, rule: Rule, principal: Principal, path: Mapping[str, str]) -> None:
         """
@@ -24,6 +26,7 @@ class AccessService:
 
         Raises:
             NotPermitted: it does not (AUTHZ-7).
+            Unavailable: nobody can say.
         """
         membership: Clinician | None = None
         if rule.needs_membership and (clinic_id := path.get("clinicId")):
@@ -32,5 +35,9 @@ class AccessService:
                 return await tx.clinicians.find(ClinicId(clinic_id), principal.subject)
 
             membership = await self._storage.read(find)
-        if not is_allowed(rule, principal, path, membership):
+        represents = False
+        if rule.needs_representation(principal, path):
+            patient_id = UserId(path[rule.self_parameter])
+            represents = await self._representatives.may_act_for(patient_id, principal.subject)
+        if not is_allowed(rule, principal, path, membership, represents=represents):
             raise NotPermitted(principal.subject)

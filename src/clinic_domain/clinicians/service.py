@@ -23,6 +23,7 @@ from clinic_domain.clinicians.rules import (
 from clinic_domain.clinics.model import Clinic, ClinicQuery
 from clinic_domain.clinics.rules import refuse_unmigrated, without_admin
 from clinic_domain.deletions import Deletion
+from clinic_domain.notifications.service import Announcements
 from clinic_domain.ports import Clock, IdGenerator
 from clinic_domain.storage import Storage, Transaction
 from clinic_domain.users import Profiles, ServiceAccounts
@@ -43,6 +44,7 @@ class ClinicianService:
     _ids: IdGenerator
     _profiles: Profiles
     _service_accounts: ServiceAccounts
+    _announcements: Announcements
 
     async def list(self, query: ClinicianQuery) -> tuple[Clinician, ...]:
         """Return the clinicians of a clinic that match; nobody in a clinic that does not exist."""
@@ -82,9 +84,13 @@ class ClinicianService:
             changed = with_roles(clinician, name, roles, by.subject, now)
             await tx.clinicians.save(changed, was=clinician)
             await tx.clinics.save(with_admins_of(clinic, changed, now), was=clinic)
+            if changed.roles_updates != clinician.roles_updates:
+                await self._announcements.roles_changed(tx, clinic, changed)
             return changed
 
-        return await self._storage.transaction(work)
+        changed = await self._storage.transaction(work)
+        await self._announcements.made()
+        return changed
 
     async def delete(self, clinic_id: ClinicId, user_id: UserId, by: Principal) -> None:
         """Remove a member. Raises ClinicianNotFound, LastAdmin."""

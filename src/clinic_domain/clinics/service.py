@@ -18,10 +18,11 @@ from clinic_domain.clinics.rules import (
 from clinic_domain.clinics.share_codes import MAX_ATTEMPTS
 from clinic_domain.deletions import Deletion
 from clinic_domain.errors import NotFound
+from clinic_domain.notifications.service import Announcements
 from clinic_domain.patients.counting import PatientCounter
 from clinic_domain.patients.rules import demo_patient
 from clinic_domain.ports import Clock, IdGenerator, Journal, ShareCodeGenerator
-from clinic_domain.storage import Storage, Transaction
+from clinic_domain.storage import Storage, Transaction, Work
 from clinic_domain.users import Profile, Profiles, User, UserNotFound, Users
 from clinic_domain.values import ClinicId, Page, RecordId
 
@@ -57,6 +58,7 @@ class ClinicService:
     _profiles: Profiles
     _counter: PatientCounter
     _journal: Journal
+    _announcements: Announcements
 
     async def create(self, details: ClinicDetails, by: Principal) -> ClinicView:
         """
@@ -80,14 +82,21 @@ class ClinicService:
             code = ShareCode(self._share_codes.new_code())
             clinic = new_clinic(clinic_id, code, by.subject, details, now)
             await tx.clinics.add(clinic)
-            admin = creator_of_clinic(creator, profile)
-            await tx.clinicians.add(new_clinician(self._new_record_id(), clinic_id, admin, now))
+            new = creator_of_clinic(creator, profile)
+            admin = new_clinician(self._new_record_id(), clinic_id, new, now)
+            await tx.clinicians.add(admin)
+            await self._announcements.clinic_created(tx, clinic, admin)
             if demo:
                 patient = demo_patient(self._new_record_id(), clinic_id, *demo, now)
                 await tx.patients.add(patient)
                 await self._counter.refresh(tx, clinic, now)
             return ClinicView(clinic, {}, {})
 
+        view = await self._with_free_code(work)
+        await self._announcements.made()
+        return view
+
+    async def _with_free_code(self, work: Work[ClinicView]) -> ClinicView:
         for _ in range(MAX_ATTEMPTS - 1):
             with suppress(DuplicateShareCode):
                 return await self._storage.transaction(work)
@@ -138,6 +147,7 @@ class ClinicService:
             for patient in patients:
                 await tx.patients.remove(patient, deletion)
             await tx.clinicians.remove_of_clinic(clinic_id, deletion)
+            await tx.invites.cancel_of_clinic(clinic_id, deletion.time)
             await tx.clinics.remove(clinic, deletion)
 
         await self._storage.transaction(work)

@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 import attrs
 
@@ -126,14 +127,11 @@ class PatientService:
             patient = joining_patient(
                 record_id, clinic, attrs.evolve(user, id=user_id), profile, details, now=now
             )
-            await _check_mrn(tx, clinic, user_id, patient.mrn)
-            if patient.is_custodial:
-                refuse_beyond_plan(clinic, await self._counter.known(tx, clinic), now)
             known = await tx.patients.find(clinic_id, user_id)
             if known is None:
-                await tx.patients.add(patient)
-                await self._counter.refresh(tx, clinic, now)
+                await admit(tx, self._counter, clinic, patient, now)
                 return patient
+            await _check_admission(tx, self._counter, clinic, patient, now)
             if details.legacy_clinician_id is None:
                 raise DuplicatePatient(clinic_id, user_id)
             noted = with_legacy_clinician(known, details.legacy_clinician_id, now)
@@ -388,6 +386,29 @@ class PatientService:
         clinic = await tx.clinics.find(patient.clinic_id)
         if clinic:
             await self._counter.refresh(tx, clinic, deletion.time)
+
+
+async def admit(
+    tx: Transaction, counter: PatientCounter, clinic: Clinic, patient: Patient, now: datetime
+) -> None:
+    """
+    Add a user who has an account to the patients of a clinic.
+
+    Raises:
+        MrnRequired, MrnNotUnique, PatientCountExceeded: in this order.
+        DuplicatePatient: the user is a patient of the clinic already.
+    """
+    await _check_admission(tx, counter, clinic, patient, now)
+    await tx.patients.add(patient)
+    await counter.refresh(tx, clinic, now)
+
+
+async def _check_admission(
+    tx: Transaction, counter: PatientCounter, clinic: Clinic, patient: Patient, now: datetime
+) -> None:
+    await _check_mrn(tx, clinic, patient.user_id, patient.mrn)
+    if patient.is_custodial:
+        refuse_beyond_plan(clinic, await counter.known(tx, clinic), now)
 
 
 async def _check_mrn(tx: Transaction, clinic: Clinic, user_id: UserId, mrn: str | None) -> None:

@@ -4,16 +4,19 @@ Records to test with: one call makes a valid one, keywords say what matters abou
 Ids, share codes and addresses of different calls are different.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
 import attrs
 
 from clinic_domain.clinicians.model import Clinician, Role
 from clinic_domain.clinics.model import Clinic, ClinicDetails, ShareCode, Site, Tag
+from clinic_domain.invites.model import Invite, InviteKind, InviteStatus
+from clinic_domain.notifications.model import Notification, Subject
 from clinic_domain.patients.model import Patient, PatientSite, Permission
 from clinic_domain.testing.fakes import A_MORNING, SequentialIds, SequentialShareCodes
 from clinic_domain.users import Account, IssuedToken, Profile, User
-from clinic_domain.values import ClinicId, RecordId, SiteId, TagId, UserId
+from clinic_domain.values import ClinicId, InviteId, RecordId, SiteId, TagId, UserId
 
 _IDS: Final = SequentialIds(series=0xE)
 _CODES: Final = SequentialShareCodes()
@@ -85,6 +88,51 @@ def a_patient(clinic: Clinic | ClinicId, **changes: Any) -> Patient:
         permissions=frozenset({Permission.VIEW}),
     )
     return attrs.evolve(patient, **changes)
+
+
+def a_clinician_invite(clinic: Clinic | ClinicId, **changes: Any) -> Invite:
+    """Return a clinic's invite to an address of its own, which nobody is linked to."""
+    key = InviteId(f"key-{_IDS.new_id()}")
+    invite = Invite(
+        id=key,
+        kind=InviteKind.CLINICIAN,
+        status=InviteStatus.PENDING,
+        clinic_id=_id_of(clinic),
+        creator_id=a_user_id(),
+        created_time=A_MORNING,
+        modified_time=A_MORNING,
+        email=f"{key}@example.com",
+        clinic_name="Saint Vitus",
+    )
+    return attrs.evolve(invite, **changes)
+
+
+def a_patient_invite(clinic: Clinic | ClinicId, **changes: Any) -> Invite:
+    """Return the invite of a patient of its own to a clinic, which may view the data."""
+    invite = Invite(
+        id=InviteId(f"key-{_IDS.new_id()}"),
+        kind=InviteKind.PATIENT,
+        status=InviteStatus.PENDING,
+        clinic_id=_id_of(clinic),
+        creator_id=a_user_id(),
+        created_time=A_MORNING,
+        offer={"view": {}},
+        expires_time=A_MORNING + timedelta(days=7),
+    )
+    return attrs.evolve(invite, **changes)
+
+
+def a_notification(**changes: Any) -> Notification:
+    """Return a mail that is due."""
+    notification = Notification(
+        id=RecordId(_IDS.new_id()),
+        subject=Subject.CLINIC_CREATED,
+        created_time=A_MORNING,
+        due_time=A_MORNING,
+        addresses=("alice@example.com",),
+        facts={"clinic_name": "Saint Vitus"},
+    )
+    return attrs.evolve(notification, **changes)
 
 
 def an_account(username: str | None = None, **changes: Any) -> Account:

@@ -4,22 +4,26 @@ Stand-ins for what use cases need from outside: deterministic, and without I/O.
     clock = FixedClock()
     users = FakeUsers()
     users.add("alice", "alice@example.com")
-    clinicians = ClinicianService(
-        MemoryStorage(), clock, SequentialIds(), FakeProfiles(), FakeServiceAccounts()
+    patients = PatientService(
+        MemoryStorage(), clock, SequentialIds(), users, FakeProfiles(), PatientCounter()
     )
 
 The platform's services can be switched off with `is_available`; whoever asks them then learns that
 they are unavailable, as from the real ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, product
 from typing import Final
 
 import attrs
 
+from clinic_domain.access.ports import Representatives
 from clinic_domain.clinics.share_codes import ALPHABET
+from clinic_domain.invites.ports import InviteKeyGenerator
+from clinic_domain.notifications.model import Notification
+from clinic_domain.notifications.ports import Bell, Mailer, MailNotTaken
 from clinic_domain.ports import Clock, IdGenerator, Journal, ShareCodeGenerator
 from clinic_domain.users import (
     CredentialsRefused,
@@ -32,7 +36,7 @@ from clinic_domain.users import (
     Users,
     UsersUnavailable,
 )
-from clinic_domain.values import ClinicId, UserId, whole_milliseconds
+from clinic_domain.values import ClinicId, InviteId, UserId, whole_milliseconds
 
 A_MORNING: Final = datetime(2026, 3, 14, 9, 26, 53, 589_000, tzinfo=UTC)
 """The time that clocks of tests show at first."""
@@ -170,6 +174,53 @@ class FakeServiceAccounts(ServiceAccounts):
             return self.accounts[client_id, client_secret]
         except KeyError:
             raise CredentialsRefused(client_id) from None
+
+
+@attrs.define
+class FakeRepresentatives(Representatives):
+    """Pairs of a patient and a user who may act for the patient."""
+
+    pairs: set[tuple[str, str]] = attrs.field(factory=set)
+    is_available: bool = True
+
+    async def may_act_for(self, patient_id: UserId, user_id: UserId) -> bool:
+        if not self.is_available:
+            raise UsersUnavailable
+        return (patient_id, user_id) in self.pairs
+
+
+@attrs.define
+class SequentialInviteKeys(InviteKeyGenerator):
+    """Keys `invite-00…01`, `invite-00…02`, …, as long as real ones."""
+
+    _numbers: "Iterator[int]" = attrs.field(factory=lambda: count(1), init=False)
+
+    def new_key(self) -> InviteId:
+        return InviteId(f"invite-{next(self._numbers):025}")
+
+
+@attrs.define
+class RecordingMailer(Mailer):
+    """Keeps what it is given; it refuses everything while it is down, and some addresses always."""
+
+    sent: list[tuple[Notification, tuple[str, ...]]] = attrs.field(factory=list)
+    refused: set[str] = attrs.field(factory=set)
+    is_available: bool = True
+
+    async def send(self, notification: Notification, recipients: Sequence[str]) -> None:
+        if not self.is_available or not self.refused.isdisjoint(recipients):
+            raise MailNotTaken
+        self.sent.append((notification, tuple(recipients)))
+
+
+@attrs.define
+class CountingBell(Bell):
+    """Counts how often somebody rang."""
+
+    rings: int = 0
+
+    async def ring(self) -> None:
+        self.rings += 1
 
 
 @attrs.define

@@ -18,6 +18,7 @@ from support.world import SERVER, user
 
 # Operation, who may: S a backend service, U any user, P the user of the path, M a member, A an
 # admin of the clinic of the path, J whoever has a record there, * everybody without a session;
+# O is P or whoever acts for P,
 # PM is P only together with M, and Sc is S for the permission `custodian` alone.
 TABLE: Final = """
     ListClinics                         S       /v1/clinics
@@ -103,6 +104,9 @@ TABLE: Final = """
     DeleteInvite                        S A     /v1/clinics/{clinicId}/invites/clinicians/{inviteId}
     GetPatientInvites                   S J     /v1/clinics/{clinicId}/invites/patients
     AcceptPatientInvitation             S J     /v1/clinics/{clinicId}/invites/patients/{inviteId}
+    ClosePatientInvite                  S U     /v1/clinics/{clinicId}/invites/patients/{inviteId}
+    SendPatientInvite                   S O     /confirm/send/invite/{userId}/clinic
+    ListSentInvites                     S O     /confirm/invite/{userId}
     ListClinicianInvites                P       /v1/clinicians/{userId}/invites
     DismissClinicianInvite              P       /v1/clinicians/{userId}/invites/{inviteId}
     AcceptClinicianInvite               P       /v1/clinicians/{userId}/invites/{inviteId}
@@ -150,7 +154,12 @@ ROLES: Final[tuple[tuple[str, ...] | None, ...]] = (
 
 
 def expected(
-    row: Row, roles: tuple[str, ...] | None, path: dict[str, str], *, server: bool
+    row: Row,
+    roles: tuple[str, ...] | None,
+    path: dict[str, str],
+    *,
+    server: bool,
+    represents: bool = False,
 ) -> bool:
     """Return what the table says about a caller."""
     is_member = bool({"CLINIC_MEMBER", "CLINIC_ADMIN"} & set(roles or ()))
@@ -162,6 +171,7 @@ def expected(
         "Sc": server and path.get("permission") == "custodian",
         "U": not server,
         "P": is_self,
+        "O": is_self or represents,
         "PM": is_self and is_member,
         "M": is_member,
         "A": "CLINIC_ADMIN" in (roles or ()),
@@ -185,16 +195,22 @@ def test_an_operation_is_open_to_exactly_those_whom_the_table_names(row: Row) ->
     A server token with a record in the clinic has the rights of that record as well (AUTHZ-5); only
     a user is ever "self" (AUTHZ-4); of the roles, members and admins have any effect (AUTHZ-3).
     """
-    kinds = product((True, False), (True, False), ROLES, ("custodian", "view", ""))
-    for server, of_caller, roles, permission in kinds:
+    both = (True, False)
+    kinds = product(both, both, both, ROLES, ("custodian", "view", ""))
+    for server, represents, of_caller, roles, permission in kinds:
         path = row.parameters(of_caller=of_caller, permission=permission)
         if roles is not None and "clinicId" not in path:
             continue
         allowed = is_allowed(
-            POLICY[row.operation], Principal(SUBJECT, server), path, _member(roles)
+            POLICY[row.operation],
+            Principal(SUBJECT, server),
+            path,
+            _member(roles),
+            represents=represents,
         )
 
-        assert allowed == expected(row, roles, path, server=server), (server, roles, path)
+        wanted = expected(row, roles, path, server=server, represents=represents)
+        assert allowed == wanted, (server, represents, roles, path)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.operation)
@@ -203,6 +219,16 @@ def test_records_are_looked_up_only_where_they_matter(row: Row) -> None:
     needed = row.letters & {"M", "A", "PM", "J"}
 
     assert POLICY[row.operation].needs_membership == bool(needed)
+
+
+def test_who_acts_for_a_patient_is_looked_up_only_where_it_matters() -> None:
+    """Neither the patient nor a service has to be anybody's representative (AUTHZ-9)."""
+    sharing, about_others = POLICY["SendPatientInvite"], {"userId": "somebody else"}
+
+    assert sharing.needs_representation(user(SUBJECT), about_others)
+    assert not sharing.needs_representation(user(SUBJECT), {"userId": SUBJECT})
+    assert not sharing.needs_representation(SERVER, about_others)
+    assert not POLICY["ListClinicianInvites"].needs_representation(user(SUBJECT), about_others)
 
 
 def test_a_member_may_remove_himself_and_a_prescriber_may_not() -> None:

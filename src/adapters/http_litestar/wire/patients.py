@@ -199,12 +199,12 @@ class PatientBody(Struct, rename="camel"):
             email=text_of(self.email),
             mrn=text_of(self.mrn),
             target_devices=None if devices is None else tuple(devices),
-            tags=_tag_ids(self.tags),
-            site_ids=_site_ids(self.sites),
+            tags=tag_ids_of(self.tags),
+            site_ids=site_ids_of(self.sites),
             data_sources=None
             if self.data_sources is None
             else tuple(each.data_source() for each in self.data_sources),
-            glycemic_ranges=_ranges(self.glycemic_ranges),
+            glycemic_ranges=ranges_of(self.glycemic_ranges),
             diagnosis_type=known(self.diagnosis_type),
         )
 
@@ -236,9 +236,9 @@ class JoiningPatientBody(Struct, rename="camel"):
             full_name=text_of(self.full_name),
             birth_date=text_of(self.birth_date),
             mrn=text_of(self.mrn),
-            tags=_tag_ids(self.tags),
-            site_ids=_site_ids(self.sites),
-            glycemic_ranges=_ranges(self.glycemic_ranges),
+            tags=tag_ids_of(self.tags),
+            site_ids=site_ids_of(self.sites),
+            glycemic_ranges=ranges_of(self.glycemic_ranges),
             diagnosis_type=known(self.diagnosis_type),
         )
 
@@ -262,15 +262,15 @@ def user_ids(body: list[UserIdText] | None) -> tuple[UserId, ...] | None:
     return tuple(UserId(str(each)) for each in body)
 
 
-def _ranges(body: GlycemicRangesBody | UnsetType) -> GlycemicRanges | None:
+def ranges_of(body: GlycemicRangesBody | UnsetType) -> GlycemicRanges | None:
     return body.ranges() if isinstance(body, GlycemicRangesBody) else None
 
 
-def _tag_ids(tags: list[ObjectIdText] | None) -> tuple[TagId, ...] | None:
+def tag_ids_of(tags: list[ObjectIdText] | None) -> tuple[TagId, ...] | None:
     return None if tags is None else tuple(TagId(str(each)) for each in tags)
 
 
-def _site_ids(sites: list[SiteBody] | UnsetType) -> tuple[SiteId, ...] | None:
+def site_ids_of(sites: list[SiteBody] | UnsetType) -> tuple[SiteId, ...] | None:
     found = known(sites)
     return None if found is None else tuple(SiteId(str(each.id)) for each in found)
 

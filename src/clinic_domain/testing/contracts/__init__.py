@@ -24,6 +24,8 @@ _PARTS = (
     "clinics",
     "counts",
     "deletions",
+    "invites",
+    "outbox",
     "patient_changes",
     "patient_lists",
     "patients",

@@ -16,12 +16,15 @@ from clinic_domain.deletions import Deletion, DeletionRecord
 from clinic_domain.patients.model import DataSource, Patient
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage, Transaction
-from clinic_domain.testing.contracts import clinicians, clinics, patients
+from clinic_domain.testing.contracts import clinicians, clinics, invites, outbox, patients
 from clinic_domain.testing.contracts.support import LONG_TEXT, clinic_of, keep, patient_of, remove
 from clinic_domain.testing.examples import (
     a_clinic,
     a_clinician,
+    a_clinician_invite,
+    a_notification,
     a_patient,
+    a_patient_invite,
     a_site,
     a_tag,
     a_token,
@@ -44,7 +47,13 @@ BY_SOMEBODY: Final = Deletion(A_MORNING + timedelta(hours=1), UserId("somebody")
 BY_NOBODY: Final = Deletion(A_MORNING)
 """Earlier than the other one, although it comes later in these tests."""
 
-_BY_ID: Final = (Kind.CLINICS, Kind.CLINICIANS, Kind.PATIENTS)
+_BY_ID: Final = (
+    Kind.CLINICS,
+    Kind.CLINICIANS,
+    Kind.PATIENTS,
+    Kind.INVITES,
+    Kind.NOTIFICATIONS,
+)
 _EXAMPLES = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -64,6 +73,12 @@ def everything() -> Content:
         Kind.CLINICS: [*some_clinics],
         Kind.CLINICIANS: [*members, a_clinician(some_clinics[1])],
         Kind.PATIENTS: [*people, a_patient(some_clinics[1])],
+        Kind.INVITES: [
+            *(a_clinician_invite(home, **changes) for changes in invites.CHANGES),
+            *(a_patient_invite(home, **changes) for changes in invites.CHANGES_OF_PATIENTS),
+            a_patient_invite(a_clinic()),
+        ],
+        Kind.NOTIFICATIONS: [a_notification(**changes) for changes in outbox.CHANGES],
         Kind.CLINIC_DELETIONS: [*_removed([a_clinic(**each) for each in clinics.CHANGES])],
         Kind.CLINICIAN_DELETIONS: [*_removed([*members, a_clinician(a_clinic())])],
         Kind.PATIENT_DELETIONS: [*_removed([*people, a_patient(a_clinic())])],
@@ -232,7 +247,9 @@ class ArchiveContract:
         account = an_account()
         token = a_token(account)
 
-        await keep(storage, *homes, *members, *people, account, token)
+        sent, owed = a_patient_invite(homes[0]), a_notification()
+
+        await keep(storage, *homes, *members, *people, account, token, sent, owed)
         await storage.transaction(lambda tx: tx.accounts.signing_key("key"))
 
         assert await content_of(archive) == {
@@ -243,6 +260,8 @@ class ArchiveContract:
             Kind.CLINICS: homes,
             Kind.CLINICIANS: members,
             Kind.PATIENTS: people,
+            Kind.INVITES: [sent],
+            Kind.NOTIFICATIONS: [owed],
         }
 
     async def test_deletion_records_come_as_they_were_written(

@@ -8,6 +8,8 @@ from clinic_domain.testing.contracts.clinicians import ClinicianContract
 from clinic_domain.testing.contracts.clinics import ClinicContract
 from clinic_domain.testing.contracts.counts import CountContract
 from clinic_domain.testing.contracts.deletions import DeletionContract
+from clinic_domain.testing.contracts.invites import InviteContract
+from clinic_domain.testing.contracts.outbox import OutboxContract
 from clinic_domain.testing.contracts.patient_changes import PatientChangesContract
 from clinic_domain.testing.contracts.patient_lists import PatientListContract
 from clinic_domain.testing.contracts.patients import PatientContract
@@ -28,6 +30,8 @@ class StorageContract(
     CountContract,
     DeletionContract,
     AccountContract,
+    InviteContract,
+    OutboxContract,
     TransactionContract,
     RaceContract,
     AnythingContract,

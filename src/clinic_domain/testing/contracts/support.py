@@ -8,6 +8,8 @@ from clinic_domain.clinicians.model import AllCliniciansQuery, Clinician
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.deletions import Deletion
 from clinic_domain.errors import DomainError
+from clinic_domain.invites.model import Invite
+from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage, Transaction
@@ -17,12 +19,14 @@ from clinic_domain.values import EVERYTHING, ClinicId, UserId
 
 T = TypeVar("T")
 Record = Clinic | Clinician | Patient
+Kept = Record | Invite | Notification | Account | IssuedToken
 
 LONG_TEXT: Final = "long " * 4000
 
 
 async def keep(
-    storage: Storage, *records: Clinic | Clinician | Patient | Account | IssuedToken
+    storage: Storage,
+    *records: Kept,
 ) -> None:
     """Store new records in one transaction, in this order, with a clinic where one is missing."""
 
@@ -30,19 +34,27 @@ async def keep(
         for record in records:
             if isinstance(record, Clinician | Patient):
                 await _open(tx, record.clinic_id)
-            match record:
-                case Clinic():
-                    await tx.clinics.add(record)
-                case Clinician():
-                    await tx.clinicians.add(record)
-                case Patient():
-                    await tx.patients.add(record)
-                case Account():
-                    await tx.accounts.add(record)
-                case IssuedToken():
-                    await tx.accounts.add_token(record)
+            await _keep(tx, record)
 
     await storage.transaction(work)
+
+
+async def _keep(tx: Transaction, record: Kept) -> None:
+    match record:
+        case Clinic():
+            await tx.clinics.add(record)
+        case Clinician():
+            await tx.clinicians.add(record)
+        case Patient():
+            await tx.patients.add(record)
+        case Invite():
+            await tx.invites.put(record)
+        case Notification():
+            await tx.outbox.add(record)
+        case Account():
+            await tx.accounts.add(record)
+        case IssuedToken():
+            await tx.accounts.add_token(record)
 
 
 async def _open(tx: Transaction, clinic_id: ClinicId) -> None:

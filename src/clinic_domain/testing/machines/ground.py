@@ -14,10 +14,13 @@ from clinic_domain.application import Application
 from clinic_domain.storage import Storage
 from clinic_domain.testing.fakes import (
     FakeProfiles,
+    FakeRepresentatives,
     FakeServiceAccounts,
     FakeUsers,
     RecordingJournal,
+    RecordingMailer,
     SequentialIds,
+    SequentialInviteKeys,
     SequentialShareCodes,
     TickingClock,
 )
@@ -65,6 +68,9 @@ class Ground(RuleBasedStateMachine):
             ids=SequentialIds(),
             share_codes=SequentialShareCodes(),
             journal=RecordingJournal(),
+            representatives=FakeRepresentatives(),
+            invite_keys=SequentialInviteKeys(),
+            mailer=RecordingMailer(),
             demo_patient=DEMO,
         )
         self.model: dict[ClinicId, model.Clinic] = {}

@@ -26,6 +26,7 @@ from clinic_domain.testing.strategies.clinics import (
     tag_names,
     tags,
 )
+from clinic_domain.testing.strategies.invites import invites, offers
 from clinic_domain.testing.strategies.patients import (
     birth_dates,
     connection_requests,
@@ -71,10 +72,12 @@ __all__ = [
     "emails",
     "glycemic_ranges",
     "invite_ids",
+    "invites",
     "latin_names",
     "membership_restrictions",
     "mrn_settings",
     "mrns",
+    "offers",
     "patient_count_limits",
     "patient_count_settings",
     "patient_counts",

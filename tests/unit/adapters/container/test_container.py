@@ -11,13 +11,28 @@ import pytest
 from anyio import create_memory_object_stream, create_task_group
 
 from adapters.container import Container
-from adapters.local_identity import LocalProfiles, LocalServiceAccounts, LocalSessions, LocalUsers
+from adapters.local_identity import (
+    LocalProfiles,
+    LocalRepresentatives,
+    LocalServiceAccounts,
+    LocalSessions,
+    LocalUsers,
+)
+from adapters.mail import (
+    ConsoleCarrier,
+    FileCarrier,
+    LetterMailer,
+    NoCarrier,
+    SesCarrier,
+    SmtpCarrier,
+)
 from adapters.memory import MemoryStorage
 from adapters.mongo import MongoStorage
 from adapters.settings import read_settings
 from adapters.sql import SqlStorage, UnusableUrl
 from adapters.tidepool import (
     TidepoolProfiles,
+    TidepoolRepresentatives,
     TidepoolServiceAccounts,
     TidepoolSessions,
     TidepoolUsers,
@@ -32,7 +47,9 @@ PLATFORM = {"CLINIC_IDENTITY": "tidepool", "TIDEPOOL_SERVER_TOKEN": "a secret"}
 
 
 def container_of(**variables: str) -> Container:
-    return Container(settings=read_settings({"CLINIC_STORAGE": "memory:"} | variables))
+    return Container(
+        settings=read_settings({"CLINIC_STORAGE": "memory:", "CLINIC_MAIL": "none:"} | variables)
+    )
 
 
 @asynccontextmanager
@@ -117,6 +134,7 @@ def test_a_local_identity_is_picked() -> None:
     assert isinstance(container.profiles(), LocalProfiles)
     assert isinstance(container.sessions(), LocalSessions)
     assert isinstance(container.service_accounts(), LocalServiceAccounts)
+    assert isinstance(container.representatives(), LocalRepresentatives)
 
 
 def test_the_identity_of_the_platform_is_picked() -> None:
@@ -126,7 +144,45 @@ def test_the_identity_of_the_platform_is_picked() -> None:
     assert isinstance(container.profiles(), TidepoolProfiles)
     assert isinstance(container.sessions(), TidepoolSessions)
     assert isinstance(container.service_accounts(), TidepoolServiceAccounts)
+    assert isinstance(container.representatives(), TidepoolRepresentatives)
     assert container.http_client().timeout == httpx.Timeout(2.0)
+
+
+@pytest.mark.parametrize(
+    ("where", "kind"),
+    [
+        ("smtps://user:password@host", SmtpCarrier),
+        ("ses:", SesCarrier),
+        ("file:mail", FileCarrier),
+        ("console:", ConsoleCarrier),
+        ("none:", NoCarrier),
+    ],
+)
+async def test_mails_are_carried_where_the_settings_say(where: str, kind: type[object]) -> None:
+    container = container_of(CLINIC_MAIL=where, HYDROPHONE_ASSET_URL="https://assets")
+
+    assert isinstance(container.carrier(), kind)
+    assert isinstance(container.mailer(), LetterMailer)
+    async with container.opened_mail():
+        pass
+
+
+async def test_mails_are_sent_while_the_application_lives(tmp_path: Path) -> None:
+    """With who may act for a patient, they are what the identity picks."""
+    folder = tmp_path / "mail"
+    container = container_of(
+        CLINIC_STORAGE=f"sqlite:///{tmp_path}/clinic.db", CLINIC_MAIL=f"file:{folder}"
+    )
+    async with living(container.asgi()) as client:
+        await container.accounts().add("jane@example.com", Profile("Jane"))
+        token = await container.accounts().issue("jane@example.com", timedelta(hours=1))
+        await client.post(
+            "/v1/clinics",
+            json={"name": "A clinic", "preferredBgUnits": "mg/dL"},
+            headers={"x-tidepool-session-token": token},
+        )
+
+        assert [file.suffix for file in folder.iterdir()] == [".eml"]
 
 
 def test_containers_share_nothing() -> None:

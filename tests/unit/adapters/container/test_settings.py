@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +105,19 @@ def test_metrics_can_be_switched_off(off: dict[str, str]) -> None:
         ("TIDEPOOL_CLINIC_DATABASE_NAME", ""),
         ("TIDEPOOL_CLINIC_DATABASE_NAME", "a.b"),
         ("TIDEPOOL_CLINIC_DATABASE_NAME", "a" * 64),
+        ("CLINIC_MAIL", ""),
+        ("CLINIC_MAIL", "file:"),
+        ("CLINIC_MAIL", "mailto:a@example.com"),
+        ("CLINIC_MAIL", "ses:us-west-2"),
+        ("CLINIC_MAIL", "smtp://"),
+        ("CLINIC_MAIL", "smtp://host?starttls=maybe"),
+        ("CLINIC_MAIL", "smtp://host?tls=no"),
+        ("CLINIC_MAIL", "smtp://user@host"),
+        ("CLINIC_MAIL", "smtp://host:port"),
+        ("CLINIC_MAIL_LEASE", "0s"),
+        ("CLINIC_NOTIFICATIONS", "on"),
+        ("SES_FROM_ADDRESS", "nobody"),
+        ("HYDROPHONE_WEB_URL", "app.example.com"),
         ("CLINIC_IDENTITY", ""),
         ("CLINIC_IDENTITY", "Local"),
         ("CLINIC_HOST", ""),
@@ -134,8 +148,51 @@ def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
         read_settings({name: value})
 
 
+@pytest.mark.parametrize(
+    ("value", "server"),
+    [
+        ("smtps://mail.example.com", ("mail.example.com", 465, None, None, True, False)),
+        ("smtp://u%40x:p%3Aw@host", ("host", 587, "u@x", "p:w", False, True)),
+        ("smtp://host:2525", ("host", 2525, None, None, False, True)),
+        ("smtp://host?starttls=no", ("host", 25, None, None, False, False)),
+    ],
+)
+def test_a_mail_server_is_an_address(value: str, server: tuple[object, ...]) -> None:
+    mail = read_settings({"CLINIC_MAIL": value}).mail
+
+    assert mail.kind == "smtp"
+    assert mail.server is not None
+    assert attrs.astuple(mail.server) == server
+
+
+@pytest.mark.parametrize(
+    ("variables", "kind", "folder"),
+    [
+        ({}, "file", "mail"),
+        (PLATFORM, "ses", None),
+        ({"HYDROPHONE_USE_MOCK_NOTIFIER": "true"}, "none", None),
+        ({"CLINIC_MAIL": "console:", "HYDROPHONE_USE_MOCK_NOTIFIER": "true"}, "console", None),
+        ({"CLINIC_MAIL": "file:/var/mail/clinic"}, "file", "/var/mail/clinic"),
+        ({"CLINIC_MAIL": "file:///var/mail/clinic"}, "file", "/var/mail/clinic"),
+        ({"CLINIC_MAIL": "ses:"}, "ses", None),
+    ],
+)
+def test_mails_go_somewhere(variables: dict[str, str], kind: str, folder: str | None) -> None:
+    mail = read_settings(variables).mail
+
+    assert (mail.kind, mail.folder and str(mail.folder)) == (kind, folder)
+
+
+def test_the_platform_tells_of_changes_itself() -> None:
+    assert read_settings({}).notifications
+    assert not read_settings(PLATFORM).notifications
+    assert read_settings(PLATFORM | {"CLINIC_NOTIFICATIONS": "true"}).notifications
+
+
 def test_secrets_show_nowhere() -> None:
     secrets = {
+        "CLINIC_MAIL": "smtps://user:hush@host",
+        "AWS_SECRET_ACCESS_KEY": "hush",
         "CLINIC_STORAGE": "mongodb://user:hush@host",
         "TIDEPOOL_SERVER_TOKEN": "hush",
         "TIDEPOOL_STORE_OPT_PARAMS": "tlsCertificateKeyFilePassword=hush",
@@ -147,6 +204,7 @@ def test_secrets_show_nowhere() -> None:
     assert "hush" not in repr(settings)
     for name, value in {
         "CLINIC_STORAGE": "oracle://user:hush@host",
+        "CLINIC_MAIL": "smtps://user:hu/hush@host",
         "TIDEPOOL_SEAGULL_CLIENT_ADDRESS": "ftp://user:hush@host",
     }.items():
         with pytest.raises(SettingError) as raised:
@@ -239,6 +297,8 @@ def test_every_setting_is_told_once() -> None:
     assert all(one.help for one in described())
     assert {"CLINIC_STORAGE", "LOG_LEVEL", "TIDEPOOL_SERVER_TOKEN"} <= set(names)
     assert {one.name for one in described() if one.is_secret} == {
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
         "TIDEPOOL_SERVER_TOKEN",
         "TIDEPOOL_STORE_OPT_PARAMS",
         "TIDEPOOL_STORE_PASSWORD",

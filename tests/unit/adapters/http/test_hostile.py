@@ -31,6 +31,7 @@ from clinic_domain.access.model import Principal
 from clinic_domain.access.ports import Sessions
 from clinic_domain.clinicians.model import Role
 from clinic_domain.clinics.model import Clinic, ClinicQuery, MrnSettings
+from clinic_domain.copying import Kind
 from clinic_domain.errors import Unavailable
 from clinic_domain.patients.model import ALL_PERMISSIONS, DataSource, DataSourceState, Review
 from clinic_domain.patients.summaries import FLAGS, SummaryKind
@@ -38,7 +39,9 @@ from clinic_domain.storage import Storage, Transaction, Work
 from clinic_domain.testing.examples import (
     a_clinic,
     a_clinician,
+    a_clinician_invite,
     a_patient,
+    a_patient_invite,
     a_site,
     a_tag,
     at,
@@ -204,9 +207,12 @@ class Request:
 
 
 _C: Final = f"/v1/clinics/{CLINIC.id}"
-_INVITED: Final = f"{_C}/invites/clinicians/{quote('key/1', safe='')}/clinician"
+_INVITE: Final = f"{_C}/invites/clinicians/{quote('key/1', safe='')}"
+_INVITED: Final = f"{_INVITE}/clinician"
+_OWN: Final = f"/v1/clinicians/{NEWCOMER}/invites"
 _admin: Final = partial(Request, token=f"user {ADMIN}")
 _member: Final = partial(Request, token=f"user {MEMBER}")
+_newcomer: Final = partial(Request, token=f"user {NEWCOMER}")
 _patient: Final = partial(Request, token=f"user {CUSTODIAL}")
 REQUESTS: Final[Mapping[str, Request]] = {
     "AddServiceAccount": Request(
@@ -214,10 +220,22 @@ REQUESTS: Final[Mapping[str, Request]] = {
         f"{_C}/service_accounts",
         body={"name": "Robot", "client_id": "id", "client_secret": "Secret"},
     ),
+    "AcceptClinicianInvite": _newcomer("PUT", f"{_OWN}/{quote('key/1', safe='')}"),
+    "AcceptPatientInvitation": _member(
+        "PUT",
+        f"{_C}/invites/patients/key-2",
+        body={
+            name: value
+            for name, value in JOINING.items()
+            if name
+            not in ("permissions", "isMigrated", "legacyClinicianId", "attestationSubmitted")
+        },
+    ),
     "AssignPatientTagToClinicPatients": _admin(
         "POST", f"{_C}/patients/assign_tag/{OTHER_TAG.id}", body=[CUSTODIAL, PATIENT]
     ),
     "AssociateClinicianToUser": Request("PATCH", _INVITED, body={"userId": NEWCOMER}),
+    "ClosePatientInvite": _member("DELETE", f"{_C}/invites/patients/key-2"),
     "ConnectProvider": _member("POST", f"{_C}/patients/{CUSTODIAL}/connect/dexcom"),
     "ConvertPatientTagToSite": Request("POST", f"{_C}/patient_tags/{TAG.id}/site"),
     "CreateClinic": _admin("POST", "/v1/clinics", body=DESCRIPTION),
@@ -228,6 +246,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "CreateSite": _admin("POST", f"{_C}/sites", body={"name": "Third Street"}),
     "DeleteClinic": _admin("DELETE", "/v1/clinics/{empty}"),
     "DeleteClinician": _admin("DELETE", f"{_C}/clinicians/{MEMBER}"),
+    "DeleteInvite": _admin("DELETE", _INVITE),
     "DeleteInvitedClinician": Request("DELETE", _INVITED),
     "DeletePatient": _admin("DELETE", f"{_C}/patients/{PATIENT}"),
     "DeletePatientPermission": _patient("DELETE", f"{_C}/patients/{CUSTODIAL}/permissions/view"),
@@ -239,18 +258,28 @@ REQUESTS: Final[Mapping[str, Request]] = {
     ),
     "DeleteSite": _admin("DELETE", f"{_C}/sites/{SITE.id}"),
     "DeleteUserFromClinics": Request("DELETE", f"/v1/users/{ADMIN}/clinics"),
+    "DismissClinicianInvite": _newcomer("DELETE", f"{_OWN}/{quote('key/1', safe='')}"),
     "FindPatients": _member("GET", "/v1/patients"),
     "GetClinic": _member("GET", _C),
     "GetClinicByShareCode": _member("GET", f"/v1/clinics/share_code/{CLINIC.share_code.value}"),
+    "GetClinicianInvite": _admin("GET", _INVITE),
     "GetClinician": _member("GET", f"{_C}/clinicians/{ADMIN}"),
     "GetEHRSettings": _member("GET", "/v1/clinics/{empty}/settings/ehr"),
     "GetInvitedClinician": Request("GET", _INVITED),
     "GetMRNSettings": _member("GET", f"{_C}/settings/mrn"),
     "GetPatient": _member("GET", f"{_C}/patients/{CUSTODIAL}"),
+    "GetPatientInvites": _member("GET", f"{_C}/invites/patients"),
     "GetPatientCount": _member("GET", f"{_C}/patient_count"),
     "GetPatientCountSettings": _member("GET", f"{_C}/settings/patient_count"),
+    "InviteClinician": _admin(
+        "POST",
+        f"{_C}/invites/clinicians",
+        body={"email": "Secret@example.com", "roles": ["CLINIC_MEMBER"]},
+    ),
     "ListAllClinicians": Request("GET", "/v1/clinicians"),
     "ListClinicians": _member("GET", f"{_C}/clinicians"),
+    "ListClinicianInvites": _newcomer("GET", _OWN),
+    "ListSentInvites": _newcomer("GET", f"/confirm/invite/{NEWCOMER}"),
     "ListClinics": Request("GET", "/v1/clinics"),
     "ListClinicsForClinician": _member("GET", f"/v1/clinicians/{MEMBER}/clinics"),
     "ListClinicsForPatient": _patient("GET", f"/v1/patients/{CUSTODIAL}/clinics"),
@@ -264,6 +293,12 @@ REQUESTS: Final[Mapping[str, Request]] = {
         query=f"period=7d&tags={TAG.id}&lastDataCutoff=2024-01-02T03:04:05Z".encode(),
     ),
     "UpdatePatientSummary": Request("POST", f"/v1/patients/{CUSTODIAL}/summary", body=SUMMARY),
+    "ResendInvite": _admin("PATCH", _INVITE),
+    "SendPatientInvite": _newcomer(
+        "POST",
+        f"/confirm/send/invite/{MEMBER}/clinic",
+        body={"shareCode": CLINIC.share_code.value, "permissions": {"view": {"a": [1, "b"]}}},
+    ),
     "SendUploadReminder": _member("POST", f"{_C}/patients/{CUSTODIAL}/upload_reminder"),
     "UpdateClinic": _admin("PUT", _C, body=DESCRIPTION),
     "UpdateClinicUserDetails": Request(
@@ -396,7 +431,10 @@ class Ground:
             ),
             a_patient(clinic, user_id=UserId(PATIENT), tags=(TagId(TAG.id),), reviews=(review,)),
             a_patient(self.empty, user_id=DEMO),
+            a_clinician_invite(clinic, id="key/1", invitee_id=NEWCOMER, creator_id=ADMIN),
+            a_patient_invite(clinic, id="key-2", creator_id=NEWCOMER),
         )
+        world.representatives.pairs = {(MEMBER, NEWCOMER)}
 
     async def __call__(
         self,
@@ -458,8 +496,11 @@ class Ground:
             views = await tx.clinics.views(ClinicQuery(page=EVERYTHING))
             return [(view.clinic, view.tag_patients, view.site_patients) for view in views]
 
+        archive = self.storage.now.archive
         return [
             await self.storage.read(work),
+            [each async for each in archive.scan(Kind.INVITES)],
+            [each async for each in archive.scan(Kind.NOTIFICATIONS)],
             *[
                 await found(clinic)
                 for clinic in clinics
@@ -626,6 +667,10 @@ methods: Final = st.sampled_from(
 )
 
 
+# The latter two are about invites.
+ERRORS: Final = (["message"], ["code", "reason"], ["code", "reason", "message"])
+
+
 def examples(number: int) -> settings:
     # Every example prepares the ground for itself.
     return settings(
@@ -644,7 +689,7 @@ async def answered(ground: Ground, request: Request, **sent: Any) -> httpx.Respo
     if status >= 400:
         assert await ground.all() == before
         if answer.content:
-            assert list(answer.json()) == ["message"]
+            assert list(answer.json()) in ERRORS
     log = json.dumps(lines)
     assert not [secret for secret in SECRETS if secret in log]
     return answer
@@ -659,7 +704,8 @@ async def test_any_value_in_any_place_of_a_body(
     request = REQUESTS[operation]
     answer = await answered(ground, request, content=encoded(request.body, place, new))
 
-    if answer.status_code == 400:
+    # Nothing more is said of an invite that cannot be read (section B4).
+    if answer.status_code == 400 and "message" in (answer.content and answer.json()):
         text = answer.json()["message"]
         names = [name for name in place if isinstance(name, str)]
         is_about_all = text.startswith(("request body is no JSON", "bad request")) or any(
@@ -732,7 +778,12 @@ async def test_nothing_is_half_done_where_the_storage_is_lost(
 @pytest.mark.parametrize("operation", REQUESTS)
 async def test_nothing_is_stored_where_a_peer_is_down(ground: Ground, operation: str) -> None:
     world = ground.world
-    for peer in (world.users, world.profiles, world.service_accounts):
+    for peer in (
+        world.users,
+        world.profiles,
+        world.service_accounts,
+        world.representatives,
+    ):
         await ground.prepare()
         before = await ground.all()
         peer.is_available = False
@@ -823,6 +874,8 @@ LONG: Final = 501 * "\U0001f600"
     [
         *itertools.product(("CreatePatientAccount", "UpdatePatient"), ("fullName", "email", "mrn")),
         *itertools.product(("CreatePatientFromUser",), ("fullName", "mrn")),
+        *itertools.product(("AcceptPatientInvitation",), ("fullName", "mrn")),
+        ("InviteClinician", "email"),
         *itertools.product(("CreateClinician",), ("email", "inviteId", "name")),
         ("AssociateClinicianToUser", "userId"),
         ("AddServiceAccount", "name"),

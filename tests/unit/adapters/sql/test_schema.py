@@ -22,7 +22,9 @@ from adapters.sql import (
     clinics,
     create_engine,
     deletions,
+    invites,
     open_storage,
+    outbox,
     patient_statements,
     storage,
     summaries,
@@ -135,7 +137,17 @@ def test_every_field_of_a_clinic_is_kept() -> None:
 
 
 def test_every_statement_can_be_spelled_for_postgresql() -> None:
-    modules = (accounts, clinicians, clinics, deletions, patient_statements, storage, summaries)
+    modules = (
+        accounts,
+        clinicians,
+        clinics,
+        deletions,
+        invites,
+        outbox,
+        patient_statements,
+        storage,
+        summaries,
+    )
     statements = [
         value for module in modules for value in vars(module).values() if type(value) is Statement
     ]
