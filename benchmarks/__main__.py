@@ -10,6 +10,7 @@ from rich.table import Table
 from benchmarks.copying import copies
 from benchmarks.costs import costs
 from benchmarks.lists import lists
+from benchmarks.merging import merging
 from benchmarks.storages import storages
 from benchmarks.throughput import throughput
 
@@ -19,6 +20,7 @@ MEASUREMENTS: dict[str, Callable[[], Awaitable[Table]]] = {
     "storages": storages,
     "copies": copies,
     "lists": lists,
+    "merging": merging,
 }
 
 
@@ -29,4 +31,5 @@ async def main(names: list[str]) -> None:
         Console().print(await MEASUREMENTS[name]())
 
 
-asyncio.run(main(sys.argv[1:]))
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

@@ -31,6 +31,7 @@ from adapters.mail import (
 from adapters.memory import MemoryStorage
 from adapters.mongo import MongoStorage, connection_string
 from adapters.settings import Settings
+from adapters.spreadsheet import XlsxWorkbooks
 from adapters.sql import SqlStorage, create_engine, refuse_older, upgrade
 from adapters.system import (
     LogJournal,
@@ -271,10 +272,12 @@ class Container(containers.DeclarativeContainer):
             ses=mail_client.provided.aclose,
         ),
     )
+    workbooks = providers.Singleton(XlsxWorkbooks)
     asgi = providers.Singleton(
         create_app,
         application,
         sessions,
+        workbooks,
         readiness=storage.provided.ping,
         options=providers.Factory(
             Options,

@@ -15,6 +15,7 @@ from clinic_domain.clinics.settings import PatientCountService, SettingsService
 from clinic_domain.invites.clinicians import ClinicianInviteService
 from clinic_domain.invites.patients import PatientInviteService
 from clinic_domain.invites.ports import InviteKeyGenerator
+from clinic_domain.merging.service import MergeService
 from clinic_domain.notifications.ports import Bell, Mailer
 from clinic_domain.notifications.rules import LEASE
 from clinic_domain.notifications.service import SILENT, Announcements, OutboxService
@@ -37,6 +38,7 @@ class Application:
     clinics: ClinicService
     clinician_invites: ClinicianInviteService
     outbox: OutboxService
+    merging: MergeService
     patient_counts: PatientCountService
     patient_invites: PatientInviteService
     patients: PatientService
@@ -88,6 +90,7 @@ class Application:
                 storage, clock, ids, share_codes, users, profiles, counter, journal, announcements
             ),
             outbox=OutboxService(storage, clock, users, mailer, journal, mail_lease),
+            merging=MergeService(storage, clock, ids, counter, announcements),
             patient_counts=PatientCountService(storage, clock, counter),
             patient_invites=PatientInviteService(
                 storage, clock, ids, invite_keys, users, profiles, counter, bell

@@ -22,6 +22,7 @@ from clinic_domain.clinics.model import Clinic
 from clinic_domain.deletions import DeletionRecord
 from clinic_domain.errors import Conflict, ConstraintViolation
 from clinic_domain.invites.model import Invite
+from clinic_domain.merging.model import MergeRecord
 from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient, PatientSite
 from clinic_domain.users import Account, IssuedToken
@@ -45,6 +46,7 @@ class Kind(StrEnum):
     CLINIC_DELETIONS = "clinic deletions"
     CLINICIAN_DELETIONS = "clinician deletions"
     PATIENT_DELETIONS = "patient deletions"
+    MERGE_RECORDS = "merge records"
 
 
 @attrs.frozen
@@ -66,6 +68,7 @@ Record = (
     | DeletionRecord[Clinic]
     | DeletionRecord[Clinician]
     | DeletionRecord[Patient]
+    | MergeRecord
 )
 
 

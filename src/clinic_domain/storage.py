@@ -1,7 +1,7 @@
 """The storage port: where use cases run, and what one transaction offers them."""
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol, TypeVar
 
 from clinic_domain.clinicians.model import Clinician
@@ -10,6 +10,7 @@ from clinic_domain.clinics.model import Clinic
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.deletions import DeletionRecord
 from clinic_domain.invites.ports import InviteRepository
+from clinic_domain.merging.ports import MergeRecordRepository
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.ports import PatientRepository
@@ -70,6 +71,11 @@ class Transaction(Protocol):
 
     @property
     @abstractmethod
+    def merge_records(self) -> MergeRecordRepository:
+        """What is kept of merges."""
+
+    @property
+    @abstractmethod
     def accounts(self) -> AccountRepository:
         """Users and tokens of a stand-alone installation."""
 
@@ -98,6 +104,20 @@ class Storage(Protocol):
             StorageBusy: the bound was reached; nothing is kept.
             Unavailable: the storage does not answer; nothing is kept.
         """
+
+    async def exclusively(self, _clinic_ids: Collection[ClinicId], work: Work[T]) -> T:
+        """
+        Run *work* as `transaction` does, however much it writes.
+
+        It changes nothing but what belongs to these clinics, reads before it writes, and nothing
+        that it wrote. Where that is too much for one transaction of the storage it is done in
+        steps, and until the last one nobody else gets at what belongs to the clinics; what is begun
+        when a process ends is finished when the storage is opened next.
+
+        Raises:
+            StorageBusy: somebody else works on one of the clinics in this way; or as `transaction`.
+        """
+        return await self.transaction(work)
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:

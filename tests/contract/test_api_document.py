@@ -9,6 +9,7 @@ import yaml
 
 from adapters.http_litestar.app import api_document
 from adapters.http_litestar.operations import ADDED, TEMPLATES
+from adapters.spreadsheet import XlsxWorkbooks
 from clinic_domain.access.policy import POLICY
 from support.shared import needed
 from support.world import World
@@ -37,6 +38,7 @@ DECIDED: Final[Mapping[str, str]] = {
     "DismissClinicianInvite response": "a word",
     "GetPatientInvites response": "the invites",
     "ListClinicianInvites response": "the invites",
+    "GenerateMergeReport response": "the plan, or a spreadsheet",
     "SendUploadReminder response": "the patient",
     "UpdateClinician response": "the clinician",
     "UpdateEHRSettings response": "the settings",
@@ -53,6 +55,8 @@ DECIDED: Final[Mapping[str, str]] = {
     # Requests
     "request /glycemicRanges type": "an object; the document forgets to say so",
     # What has to be sent
+    "GenerateMergeReport request requires": "nothing can be planned without a source",
+    "MergeClinic request requires": "nothing can be merged without a source",
     "MergeSite request requires": "nothing can be merged without a source (13.4)",
     "UpdateSite request requires": "the path says which site it is (13.3)",
 }
@@ -66,7 +70,7 @@ def published() -> Document:
 
 @cache
 def generated() -> Document:
-    return api_document(World().app)
+    return api_document(World().app, XlsxWorkbooks())
 
 
 def operations(document: Document) -> dict[str, tuple[str, str, Any, Any]]:

@@ -11,7 +11,7 @@ from adapters.memory import MemoryStorage
 from adapters.mongo import MongoStorage
 from clinic_domain.storage import Storage
 from support import mongo, postgresql, sqlite
-from support.goldens import golden, goldens
+from support.goldens import golden, goldens, workbook_reader, workbooks
 from support.platform import (
     ExchangeableStorage,
     Platform,
@@ -24,11 +24,9 @@ from support.shared import module, needed
 # Steps of operations that have no controller yet. Each is held to be answered 501, so that the
 # exception goes when the operation comes.
 _EHR: Final = "the EHR partners come later"
-_MERGE: Final = "the merge of clinics comes later"
 _MIGRATION: Final = "legacy migrations come later"
 AWAITED: Final[Mapping[str, Mapping[int, str]]] = {
     "access/ehr": dict.fromkeys((6, 15, 24), _EHR),
-    "access/merge": dict.fromkeys((6, 15), _MERGE),
     "access/migrations": dict.fromkeys((6, 7, 8, 15, 16, 17, 24, 33), _MIGRATION),
     "access/migrations-start": dict.fromkeys((6, 16, 26), _MIGRATION),
     "access/redox": dict.fromkeys(range(1, 10), _EHR),
@@ -92,13 +90,35 @@ async def test_recorded_answers(name: str, api: Platform) -> None:
     player = module("golden/golden.py")
     bindings = player.Bindings()
 
-    differences = await player.replay(recorded, send, bindings=bindings, mails=api.mails)
+    answers: list[bytes] = []
+
+    async def sent(*request: Any) -> Any:
+        answer = await send(*request)
+        answers.append(answer[2])
+        return answer
+
+    differences = await player.replay(recorded, sent, bindings=bindings, mails=api.mails)
     await api.mails()
+    differences += _differences_of_workbooks(name, answers, bindings)
     if isinstance(api.storage, MongoStorage) and "database" in recorded:
         documents = mongo.as_recorded(await mongo.stored_documents(api.storage))
         differences += player.database_differences(recorded, documents, bindings)
 
     assert differences == []
+
+
+def _differences_of_workbooks(name: str, answers: list[bytes], bindings: Any) -> list[str]:
+    """Hold the spreadsheets among the answers against the recorded ones, cell by cell."""
+    following, compared = FOLLOWING.get(name, {}), workbook_reader()
+    steps = [number for number in range(1, 1000) if number not in following]
+    return [
+        f"{name} step {step}: {line}"
+        for expected in workbooks(name)
+        if (step := expected["step"]) not in following and steps.index(step) < len(answers)
+        for line in compared.differences(
+            expected, compared.read(answers[steps.index(step)]), bindings
+        )
+    ]
 
 
 def _replayable(name: str, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

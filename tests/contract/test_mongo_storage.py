@@ -7,6 +7,7 @@ import pytest
 
 from clinic_domain.storage import Storage
 from clinic_domain.testing.contracts import StorageContract
+from clinic_domain.testing.contracts.merging import MergingContract
 from clinic_domain.testing.machines import use_cases_over
 from support.mongo import an_empty_storage
 
@@ -23,6 +24,17 @@ class TestMongoStorage(StorageContract):
     @pytest.fixture
     async def storage(self, mongodb: str) -> AsyncIterator[Storage]:
         async with an_empty_storage(mongodb) as storage:
+            yield storage
+
+
+class TestMongoStorageInSteps(MergingContract):
+    """Merges keep their promises also where one transaction would be too small for them."""
+
+    pytestmark = pytest.mark.anyio
+
+    @pytest.fixture
+    async def storage(self, mongodb: str) -> AsyncIterator[Storage]:
+        async with an_empty_storage(mongodb, at_once=-1, notice=0) as storage:
             yield storage
 
 

@@ -34,10 +34,12 @@ async def a_fresh_database(url: str) -> AsyncIterator[tuple[Client, str]]:
 
 
 @asynccontextmanager
-async def an_empty_storage(url: str, patience: float = PATIENCE) -> AsyncIterator[MongoStorage]:
+async def an_empty_storage(
+    url: str, patience: float = PATIENCE, **options: Any
+) -> AsyncIterator[MongoStorage]:
     """Give a storage that holds nothing, on a database whose indexes are there already."""
     async with Client(url) as client:
-        storage = MongoStorage(client, _READY, patience)
+        storage = MongoStorage(client, _READY, patience, **options)
         await storage.start()
         database = client[_READY]
         yield storage

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 from adapters.http_litestar import create_app
 from adapters.mail import LetterMailer, SesCarrier, Writer
 from adapters.memory import MemoryStorage
+from adapters.spreadsheet import XlsxWorkbooks
 from adapters.system import LogJournal, ObjectIds, RandomInviteKeys, RandomShareCodes, SystemClock
 from adapters.tidepool import (
     Peer,
@@ -108,6 +109,7 @@ async def platform(storage: Storage) -> AsyncIterator[Platform]:
         app = create_app(
             application,
             TidepoolSessions(shoreline),
+            XlsxWorkbooks(),
             readiness=storage.ping,
         )
         incoming = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two names for one protocol

@@ -16,10 +16,17 @@ async def an_empty_storage(options: str = "") -> AsyncIterator[SqlStorage]:
     """Give a storage that holds nothing: a copy of its file takes less time than another one."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clinic.db"
-        if not _EMPTY:
-            await (await open_storage(f"sqlite:///{path}")).close()
-            _EMPTY.append(path.read_bytes())
-        path.write_bytes(_EMPTY[0])
+        path.write_bytes(await an_empty_file())
         storage = SqlStorage(create_engine(f"sqlite:///{path}{options}"))
         yield storage
         await storage.close()
+
+
+async def an_empty_file() -> bytes:
+    """Return a file with empty tables."""
+    if not _EMPTY:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "clinic.db"
+            await (await open_storage(f"sqlite:///{path}")).close()
+            _EMPTY.append(path.read_bytes())
+    return _EMPTY[0]

@@ -27,6 +27,7 @@ CHAPTERS: Final = (
         "",
         "COUNT FILTER LIST SORT SUMMARY TIDE",
     ),
+    ("06-clinic-merge.md", "", "", "MERGE"),
 )
 
 _WIRE: Final = "said by the API document and tested with the HTTP adapter"
@@ -35,7 +36,6 @@ _LATER: Final = "belongs to a part that is still to come"
 NOT_OF_THE_CORE: Final = {
     "PCS-2": _STORED,
     "SITE-1": _WIRE,
-    "SITE-5": _LATER,  # merges of clinics
     "SITE-6": _WIRE,
     "TAG-1": _WIRE,
     "PAT-CRE-1": _WIRE,

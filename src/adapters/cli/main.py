@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
-from adapters.cli import copying, logs, mail, server, tokens, users
+from adapters.cli import copying, logs, mail, merging, server, tokens, users
 from adapters.cli.failures import CliGroup
 from adapters.cli.running import HELP, prepared, settings_of
 from adapters.settings import described
@@ -29,6 +29,8 @@ app.add_typer(mail.app, name="mail")
 db = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Keep the database.")
 app.add_typer(db, name="db")
 app.command("copy")(copying.copy_)
+app.command("merge")(merging.merge)
+app.command("merge-report")(merging.merge_report)
 
 
 def _show_version(is_wanted: bool) -> None:

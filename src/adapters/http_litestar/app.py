@@ -32,6 +32,7 @@ from adapters.http_litestar.invites import (
     SharingController,
 )
 from adapters.http_litestar.labels import SiteController, TagController
+from adapters.http_litestar.merging import MergeController
 from adapters.http_litestar.observation import Metrics
 from adapters.http_litestar.patients import EveryPatientController, PatientController
 from adapters.http_litestar.response import JsonResponse
@@ -39,6 +40,7 @@ from adapters.http_litestar.routing import Routes
 from adapters.http_litestar.settings import SettingsController
 from clinic_domain.access.ports import Sessions
 from clinic_domain.application import Application
+from clinic_domain.merging.ports import Workbooks
 
 MEBIBYTE: Final = 1024 * 1024
 READY: Final = "/ready"
@@ -60,6 +62,7 @@ CONTROLLERS: Final = (
     OwnInviteController,
     PatientInviteController,
     SharingController,
+    MergeController,
 )
 
 Readiness = Callable[[], Awaitable[None]]
@@ -81,6 +84,7 @@ class Options:
 def create_app(
     application: Application,
     sessions: Sessions,
+    workbooks: Workbooks,
     *,
     readiness: Readiness,
     options: Options | None = None,
@@ -88,10 +92,11 @@ def create_app(
     """
     Return the API over the use cases of *application*.
 
-    *sessions* knows who calls; *readiness* raises while the service cannot work.
+    *sessions* knows who calls, *workbooks* makes spreadsheets of reports; *readiness* raises while
+    the service cannot work.
     """
     options = options or Options()
-    litestar = _litestar(application, readiness, options)
+    litestar = _litestar(application, workbooks, readiness, options)
     open_pages = (READY, LIVE, *(PAGES if options.has_documentation else ()))
     return Gate(
         app=litestar,
@@ -113,12 +118,15 @@ def served_by(litestar: Litestar) -> frozenset[str]:
     )
 
 
-def api_document(application: Application) -> dict[str, Any]:
+def api_document(application: Application, workbooks: Workbooks) -> dict[str, Any]:
     """Return the OpenAPI document of the API."""
-    return document_of(_litestar(application, _always, Options(has_documentation=False)))
+    options = Options(has_documentation=False)
+    return document_of(_litestar(application, workbooks, _always, options))
 
 
-def _litestar(application: Application, readiness: Readiness, options: Options) -> Litestar:
+def _litestar(
+    application: Application, workbooks: Workbooks, readiness: Readiness, options: Options
+) -> Litestar:
     @cache
     def document() -> bytes:
         return msgspec.json.encode(document_of(litestar))
@@ -133,6 +141,7 @@ def _litestar(application: Application, readiness: Readiness, options: Options) 
             "clinician_invites": _always_the_same(application.clinician_invites),
             "clinicians": _always_the_same(application.clinicians),
             "clinics": _always_the_same(application.clinics),
+            "merging": _always_the_same(application.merging),
             "patient_counts": _always_the_same(application.patient_counts),
             "patient_invites": _always_the_same(application.patient_invites),
             "patients": _always_the_same(application.patients),
@@ -141,6 +150,7 @@ def _litestar(application: Application, readiness: Readiness, options: Options) 
             "summaries": _always_the_same(application.summaries),
             "tide": _always_the_same(application.tide),
             "tag_service": _always_the_same(application.tags),
+            "workbooks": _always_the_same(workbooks),
         },
         dto=JsonBody,
         return_dto=None,

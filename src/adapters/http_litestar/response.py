@@ -11,7 +11,7 @@ T = TypeVar("T")
 P = TypeVar("P")
 
 _encode: Final = msgspec.json.Encoder().encode
-_JSON: Final[tuple[bytes, bytes]] = (b"content-type", b"application/json")
+_JSON: Final = "application/json"
 
 
 class _Sent:
@@ -19,12 +19,14 @@ class _Sent:
 
     __slots__ = ("_body", "_headers", "_status")
 
-    def __init__(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, status: int, body: bytes, headers: Mapping[str, str], media_type: str = _JSON
+    ) -> None:
         self._status = status
         self._body = body
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         if body:
-            self._headers.append(_JSON)
+            self._headers.append((b"content-type", media_type.encode()))
         if status != 204:  # noqa: PLR2004 - it has no body, not even an empty one
             self._headers.append((b"content-length", str(len(body)).encode()))
 
@@ -47,7 +49,8 @@ class _Streamed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # What fails here fails before anything is sent, and is answered as usual.
         first = await anext(self._parts)
-        await send({"type": "http.response.start", "status": self._status, "headers": [_JSON]})
+        headers = [(b"content-type", _JSON.encode())]
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": first, "more_body": True})
         async for part in self._parts:
             await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -119,3 +122,19 @@ async def _list_in_parts(
     # Nobody of them is left, where even the beginning was not sent.
     end = b"]," if before == b"," else before + b"],"
     yield end + _encode(rest)[1:] + b"\n"
+
+
+class BytesResponse(Response[bytes]):
+    """An answer that is ready to be sent."""
+
+    def to_asgi_response(  # type: ignore[override]  # of what Litestar passes the rest is never set
+        self,
+        request: Request[Any, Any, Any],
+        *,
+        headers: Mapping[str, str] | None = None,
+        status_code: int | None = None,
+        **_unset: Any,
+    ) -> ASGIApp:
+        status = self.status_code or status_code or 200
+        media_type = str(self.media_type)
+        return _Sent(status, self.content, {**(headers or {}), **self.headers}, media_type)

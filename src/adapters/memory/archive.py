@@ -1,8 +1,15 @@
 """Everything that is kept in memory, to be copied."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -13,6 +20,7 @@ from adapters.memory.clinicians import MemoryClinicianRepository
 from adapters.memory.clinics import MemoryClinicRepository
 from adapters.memory.deletions import keep
 from adapters.memory.invites import MemoryInviteRepository
+from adapters.memory.merging import MemoryMergeRecordRepository
 from adapters.memory.outbox import MemoryOutboxRepository
 from adapters.memory.patients import MemoryPatientRepository
 from clinic_domain.clinicians.model import Clinician
@@ -21,6 +29,7 @@ from clinic_domain.copying import Archive, Kind, NotKept, Record, SigningKey, id
 from clinic_domain.deletions import DeletionRecord
 from clinic_domain.errors import BadRequest, ConstraintViolation, Duplicate
 from clinic_domain.invites.model import Invite
+from clinic_domain.merging.model import MergeRecord, PlanId
 from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.users import Account, IssuedToken
@@ -30,6 +39,7 @@ Within = Callable[[Callable[[Cells], Awaitable[None]]], Awaitable[None]]
 """Runs work in a transaction."""
 
 _ANY: Final = ClinicId("")
+_NO_PLAN: Final = PlanId("")
 _REMOVED: Final = {
     Kind.CLINIC_DELETIONS: layout.removed_clinics(_ANY).kind,
     Kind.CLINICIAN_DELETIONS: layout.removed_clinicians(_ANY).kind,
@@ -70,6 +80,9 @@ class MemoryArchive(Archive[Record]):
                 return _by_id(self._committed.read(layout.INVITES).values())
             case Kind.NOTIFICATIONS:
                 return _by_id(self._committed.read(layout.OUTBOX).values())
+            case Kind.MERGE_RECORDS:
+                plans = self._committed.all_of(layout.merge_records(_NO_PLAN).kind)
+                return _by_id(record for of_plan in plans for record in of_plan)
             case _:
                 cells = self._committed.all_of(_REMOVED[kind])
                 numbered = (each for of_clinic in cells for each in of_clinic)
@@ -91,25 +104,24 @@ def _by_id(records: Iterable[Record]) -> list[Record]:
 
 
 async def _store(cells: Cells, record: Record) -> None:
-    match record:
-        case Account():
-            await MemoryAccountRepository(cells).add(record)
-        case IssuedToken():
-            await MemoryAccountRepository(cells).add_token(record)
-        case SigningKey():
-            cells.write(layout.SIGNING_KEY, record.value)
-        case Clinic():
-            await MemoryClinicRepository(cells).add(record)
-        case Clinician():
-            await MemoryClinicianRepository(cells).add(record)
-        case Patient():
-            await MemoryPatientRepository(cells).add(record)
-        case Invite():
-            await MemoryInviteRepository(cells).put(record)
-        case Notification():
-            await MemoryOutboxRepository(cells).add(record)
-        case DeletionRecord():
-            _store_removed(cells, record)
+    if isinstance(record, DeletionRecord):
+        _store_removed(cells, record)
+    elif isinstance(record, SigningKey):
+        cells.write(layout.SIGNING_KEY, record.value)
+    else:
+        await _ADD[type(record)](cells, record)
+
+
+_ADD: Final[Mapping[type, Callable[[Cells, Any], Awaitable[None]]]] = {
+    Account: lambda cells, record: MemoryAccountRepository(cells).add(record),
+    IssuedToken: lambda cells, record: MemoryAccountRepository(cells).add_token(record),
+    Clinic: lambda cells, record: MemoryClinicRepository(cells).add(record),
+    Clinician: lambda cells, record: MemoryClinicianRepository(cells).add(record),
+    Patient: lambda cells, record: MemoryPatientRepository(cells).add(record),
+    Invite: lambda cells, record: MemoryInviteRepository(cells).put(record),
+    Notification: lambda cells, record: MemoryOutboxRepository(cells).add(record),
+    MergeRecord: lambda cells, record: MemoryMergeRecordRepository(cells).add([record]),
+}
 
 
 def _store_removed(

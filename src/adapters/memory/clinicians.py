@@ -51,7 +51,9 @@ class MemoryClinicianRepository(ClinicianRepository):
         self._store(clinician)
 
     async def save(self, clinician: Clinician, *, was: Clinician) -> None:
-        self._stored(clinician)
+        stored = self._stored(was)
+        if clinician.clinic_id != was.clinic_id:
+            self._remove(stored, None)
         self._store(clinician)
 
     async def set_email(self, user_id: UserId, email: str, now: datetime) -> None:

@@ -13,6 +13,7 @@ from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic, ShareCode
 from clinic_domain.deletions import DeletionRecord
 from clinic_domain.invites.model import Invite
+from clinic_domain.merging.model import MergeRecord, PlanId
 from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.users import Account, IssuedToken
@@ -75,3 +76,7 @@ def removed_clinicians(clinic_id: ClinicId) -> Cell[Numbered[Clinician]]:
 
 def removed_patients(clinic_id: ClinicId) -> Cell[Numbered[Patient]]:
     return Cell("removed patients", (clinic_id,), empty=())
+
+
+def merge_records(plan_id: PlanId) -> Cell[tuple[MergeRecord, ...]]:
+    return Cell("merge records", (plan_id,), empty=())

@@ -70,6 +70,9 @@ class MemoryPatientRepository(PatientRepository):
     async def some_of_clinic(self, clinic_id: ClinicId, limit: int) -> tuple[Patient, ...]:
         return self._of_clinic(clinic_id)[:limit]
 
+    async def of_clinic(self, clinic_id: ClinicId) -> tuple[Patient, ...]:
+        return tuple(sorted(self._of_clinic(clinic_id), key=lambda patient: patient.id))
+
     async def tally(self, clinic_id: ClinicId) -> Tally:
         return tally_of(self._of_clinic(clinic_id))
 
@@ -79,15 +82,30 @@ class MemoryPatientRepository(PatientRepository):
         self._store(patient)
 
     async def save(self, patient: Patient, *, was: Patient) -> None:
-        if not self._find(patient.clinic_id, patient.user_id):
-            raise PatientNotFound(patient.clinic_id, patient.user_id)
+        self._stored(patient)
         self._store(patient)
 
+    async def save_all(self, changes: Sequence[tuple[Patient, Patient]]) -> None:
+        changed = [_as_stored(new, was, self._stored(was)) for new, was in changes]
+        self._leave([was for new, was in changes if new.clinic_id != was.clinic_id])
+        for (_, was), new in zip(changes, changed, strict=True):
+            if new.clinic_id != was.clinic_id and self._find(new.clinic_id, new.user_id):
+                raise DuplicatePatient(new.clinic_id, new.user_id)
+        for clinic_id, of_clinic in _by_clinic(changed).items():
+            cell = layout.patients(clinic_id)
+            others = self._cells.read(cell)
+            self._cells.write(cell, {**others, **of_clinic})
+        for patient in changed:
+            self._list_clinic(patient)
+            self._list_mrn(patient)
+            self._list_summary(patient)
+            self._refuse_taken_mrn(patient)
+
     async def remove(self, patient: Patient, deletion: Deletion) -> None:
-        stored = self._find(patient.clinic_id, patient.user_id)
-        if not stored:
-            raise PatientNotFound(patient.clinic_id, patient.user_id)
-        self._remove([stored], deletion)
+        self._remove([self._stored(patient)], deletion)
+
+    async def forget_all(self, patients: Sequence[Patient]) -> None:
+        self._leave([self._stored(patient) for patient in patients])
 
     async def remove_of_user(self, user_id: UserId, deletion: Deletion) -> tuple[ClinicId, ...]:
         patients = self._of_user(user_id)
@@ -179,6 +197,12 @@ class MemoryPatientRepository(PatientRepository):
     def _find(self, clinic_id: ClinicId, user_id: UserId) -> Patient | None:
         return self._cells.read(layout.patients(clinic_id)).get(user_id)
 
+    def _stored(self, patient: Patient) -> Patient:
+        stored = self._find(patient.clinic_id, patient.user_id)
+        if not stored:
+            raise PatientNotFound(patient.clinic_id, patient.user_id)
+        return stored
+
     def _of_clinic(self, clinic_id: ClinicId) -> tuple[Patient, ...]:
         return tuple(self._cells.read(layout.patients(clinic_id)).values())
 
@@ -218,27 +242,34 @@ class MemoryPatientRepository(PatientRepository):
         self._unlist(patients.get(patient.user_id))
         self._list_mrn(patient)
         self._list_summary(patient)
-        clinics = layout.clinics_of_patient(patient.user_id)
-        if patient.clinic_id not in self._cells.read(clinics):
-            self._cells.write(clinics, self._cells.read(clinics) | {patient.clinic_id})
+        self._list_clinic(patient)
         self._cells.write(cell, {**patients, patient.user_id: patient})
 
     def _remove(self, patients: Collection[Patient], deletion: Deletion) -> None:
+        self._leave(patients)
+        for clinic_id, leaving in _by_clinic(patients).items():
+            records = [DeletionRecord(patient, deletion) for patient in leaving.values()]
+            keep(self._cells, layout.removed_patients(clinic_id), records)
+
+    def _leave(self, patients: Collection[Patient]) -> None:
+        """Take records out of their clinics."""
         for patient in patients:
             self._unlist(patient)
             clinics = layout.clinics_of_patient(patient.user_id)
             self._cells.write(clinics, self._cells.read(clinics) - {patient.clinic_id})
         for clinic_id, leaving in _by_clinic(patients).items():
             cell = layout.patients(clinic_id)
-            patients_before = self._cells.read(cell)
             staying = {
                 user_id: patient
-                for user_id, patient in patients_before.items()
+                for user_id, patient in self._cells.read(cell).items()
                 if user_id not in leaving
             }
             self._cells.write(cell, staying)
-            records = [DeletionRecord(patient, deletion) for patient in leaving.values()]
-            keep(self._cells, layout.removed_patients(clinic_id), records)
+
+    def _list_clinic(self, patient: Patient) -> None:
+        clinics = layout.clinics_of_patient(patient.user_id)
+        if patient.clinic_id not in self._cells.read(clinics):
+            self._cells.write(clinics, self._cells.read(clinics) | {patient.clinic_id})
 
     def _refuse_taken_mrn(self, patient: Patient) -> None:
         if patient.mrn is None or not patient.require_unique_mrn:
@@ -266,6 +297,15 @@ class MemoryPatientRepository(PatientRepository):
             self._cells.write(cell, self._cells.read(cell) - {patient.user_id})
         for summary in _summaries(patient):
             self._cells.write(summary, self._cells.read(summary) - {_place(patient)})
+
+
+def _as_stored(new: Patient, was: Patient, stored: Patient) -> Patient:
+    """Return what is stored, with what differs between two states that may lack something."""
+    names = [field.name for field in attrs.fields(Patient)]
+    changes = {
+        name: getattr(new, name) for name in names if getattr(new, name) != getattr(was, name)
+    }
+    return attrs.evolve(stored, **changes)
 
 
 def _by_clinic(patients: Iterable[Patient]) -> dict[ClinicId, dict[UserId, Patient]]:

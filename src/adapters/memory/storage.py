@@ -12,6 +12,7 @@ from adapters.memory.clinicians import MemoryClinicianRepository
 from adapters.memory.clinics import MemoryClinicRepository
 from adapters.memory.deletions import MemoryDeletionRepository
 from adapters.memory.invites import MemoryInviteRepository
+from adapters.memory.merging import MemoryMergeRecordRepository
 from adapters.memory.outbox import MemoryOutboxRepository
 from adapters.memory.patients import MemoryPatientRepository
 from clinic_domain.clinicians.ports import ClinicianRepository
@@ -19,6 +20,7 @@ from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
 from clinic_domain.errors import StorageBusy
 from clinic_domain.invites.ports import InviteRepository
+from clinic_domain.merging.ports import MergeRecordRepository
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
@@ -56,6 +58,10 @@ class MemoryTransaction(Transaction):
     @property
     def deletions(self) -> DeletionRepository:
         return MemoryDeletionRepository(self._cells)
+
+    @property
+    def merge_records(self) -> MergeRecordRepository:
+        return MemoryMergeRecordRepository(self._cells)
 
     @property
     def accounts(self) -> AccountRepository:

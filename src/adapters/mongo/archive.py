@@ -31,12 +31,14 @@ from adapters.mongo.indexes import (
     CLINICIANS,
     CLINICS,
     CONFIRMATIONS,
+    MERGE_PLANS,
     OUTBOX,
     PATIENTS,
     SETTINGS,
     TOKENS,
 )
 from adapters.mongo.invite_documents import OURS, invite_document, invite_of
+from adapters.mongo.merge_documents import merge_document, merge_record_of
 from adapters.mongo.outbox import notification_document, notification_of
 from adapters.mongo.patient_documents import patient_document, patient_of
 from adapters.mongo.scope import Scope, documents, violated_index
@@ -88,6 +90,7 @@ _SHELVES: Final[Mapping[Kind, _Shelf]] = {
     Kind.CLINIC_DELETIONS: _deletions(clinics.GRAVE, clinic_of, clinic_document),
     Kind.CLINICIAN_DELETIONS: _deletions(clinicians.GRAVE, clinician_of, clinician_document),
     Kind.PATIENT_DELETIONS: _deletions(patients.GRAVE, patient_of, patient_document),
+    Kind.MERGE_RECORDS: _Shelf(MERGE_PLANS, merge_record_of, merge_document),
 }
 
 

@@ -87,7 +87,7 @@ class MongoClinicianRepository(ClinicianRepository):
         if not updates:
             return
         with refusals(_refusals_of(clinician)):
-            if not await self._scope.update(CLINICIANS, _identity(clinician), updates):
+            if not await self._scope.update(CLINICIANS, _identity(was), updates):
                 raise ClinicianNotFound(clinician.clinic_id, clinician.id)
 
     async def set_email(self, user_id: UserId, email: str, now: datetime) -> None:

@@ -18,9 +18,12 @@ CLINICIAN_DELETIONS: Final = "clinician_deletions"
 PATIENT_DELETIONS: Final = "patient_deletions"
 CONFIRMATIONS: Final = "confirmations"
 OUTBOX: Final = "localOutbox"
+MERGE_PLANS: Final = "merge_plans"
 ACCOUNTS: Final = "localAccounts"
 TOKENS: Final = "localTokens"
 SETTINGS: Final = "localSettings"
+LOCKS: Final = "localLocks"
+STEPS: Final = "localSteps"
 
 IGNORING_CASE_AND_ACCENTS: Final = Collation(locale="en", strength=1)
 IGNORING_CASE: Final = Collation(locale="en", strength=2)
@@ -166,6 +169,9 @@ OWN: Final[Mapping[str, Sequence[IndexModel]]] = {
         _index("ConfirmationsByEmail", "email", "type", collation=IGNORING_CASE),
     ),
     OUTBOX: (_index("OutboxByDueTime", "state", "dueTime", "_id"),),
+    LOCKS: (_index("UniqueClinic", "clinics", unique=True),),
+    STEPS: (_index("StepsOfLock", "_id.lock"),),
+    MERGE_PLANS: (),
 }
 
 

@@ -189,6 +189,21 @@ def patient_document(patient: Patient) -> Document:
     return _PATIENT.encode(patient)
 
 
+_MOVABLE: Final = Shape(
+    Patient,
+    tuple(
+        member
+        for member in _PATIENT.members
+        if member.attribute in ("clinic_id", "tags", "sites", "require_unique_mrn", "updated_time")
+    ),
+)
+
+
+def movable_document(patient: Patient) -> Document:
+    """Return the part of a document that changes when many patients do."""
+    return _MOVABLE.encode(patient)
+
+
 def patient_of(document: Document) -> Patient:
     """Return the patient of a document. Raises Unreadable."""
     return _PATIENT.read(_with_old_request(document))
@@ -228,3 +243,5 @@ PATIENT_LAYOUT: Final = Layout(
     whole=frozenset({"glycemicRanges", "summary.cgmStats", "summary.bgmStats"}),
     null=frozenset({"dataSources"}),
 )
+
+MOVABLE_LAYOUT: Final = Layout(keyed={"sites": "id"})

@@ -9,7 +9,7 @@ import attrs
 from bson import ObjectId
 from pymongo import ASCENDING
 
-from adapters.mongo.changes import updates_between
+from adapters.mongo.changes import Layout, Update, updates_between
 from adapters.mongo.deletions import Grave, move, move_one
 from adapters.mongo.documents import Document, equal_to, object_id
 from adapters.mongo.indexes import IGNORING_CASE_AND_ACCENTS, PATIENT_DELETIONS, PATIENTS
@@ -17,8 +17,10 @@ from adapters.mongo.patient_conditions import search_condition
 from adapters.mongo.patient_documents import (
     ALWAYS_COPIED,
     ALWAYS_COPIED_WITHIN,
+    MOVABLE_LAYOUT,
     PATIENT_LAYOUT,
     data_source_documents,
+    movable_document,
     patient_document,
     patient_of,
 )
@@ -39,6 +41,7 @@ from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId, SiteId, T
 GRAVE: Final = Grave(PATIENT_DELETIONS, "patient", ALWAYS_COPIED, ALWAYS_COPIED_WITHIN)
 
 _BY_ID: Final = [("_id", ASCENDING)]
+_WITHOUT_PERIODS: Final = {"summary.cgmStats.periods": 0, "summary.bgmStats.periods": 0}
 _BY_NAME: Final = [("fullName", ASCENDING), ("_id", ASCENDING)]
 
 
@@ -80,6 +83,12 @@ class MongoPatientRepository(PatientRepository):
         cursor = self._scope.find(PATIENTS, {"clinicId": equal_to(clinic_id)})
         return await listed(cursor, Page(limit=limit), patient_of)
 
+    async def of_clinic(self, clinic_id: ClinicId) -> tuple[Patient, ...]:
+        cursor = self._scope.find(
+            PATIENTS, {"clinicId": equal_to(clinic_id)}, projection=_WITHOUT_PERIODS
+        )
+        return await listed(cursor.sort("_id", ASCENDING), EVERYTHING, patient_of)
+
     async def tally(self, clinic_id: ClinicId) -> Tally:
         """
         Return the counts over all patients of a clinic.
@@ -109,9 +118,24 @@ class MongoPatientRepository(PatientRepository):
             if not await self._scope.update(PATIENTS, _identity(patient), updates):
                 raise PatientNotFound(patient.clinic_id, patient.user_id)
 
+    async def save_all(self, changes: Sequence[tuple[Patient, Patient]]) -> None:
+        updates = [(_identity(was), _update_of(new, was)) for new, was in changes]
+        changing = [(identity, update) for identity, update in updates if update.change]
+        if not changing:
+            return
+        with refusals(_refusals_of(changes[0][0])):
+            if await self._scope.update_each(PATIENTS, changing) < len(changing):
+                raise PatientNotFound(*{was.clinic_id for _, was in changes})
+
     async def remove(self, patient: Patient, deletion: Deletion) -> None:
         if not await move_one(self._scope, PATIENTS, _identity(patient), GRAVE, deletion):
             raise PatientNotFound(patient.clinic_id, patient.user_id)
+
+    async def forget_all(self, patients: Sequence[Patient]) -> None:
+        ids = [ObjectId(patient.id) for patient in patients]
+        clinics = [ObjectId(id_) for id_ in {patient.clinic_id for patient in patients}]
+        if await self._scope.forget(PATIENTS, clinics, ids) < len(ids):
+            raise PatientNotFound(*{patient.clinic_id for patient in patients})
 
     async def remove_of_user(self, user_id: UserId, deletion: Deletion) -> tuple[ClinicId, ...]:
         moved = await move(self._scope, PATIENTS, {"userId": user_id}, GRAVE, deletion)
@@ -262,6 +286,16 @@ def _is_named(document: Document) -> bool:
 
 def _identity(patient: Patient) -> Document:
     return {"_id": ObjectId(patient.id), "clinicId": ObjectId(patient.clinic_id)}
+
+
+def _update_of(new: Patient, was: Patient) -> Update:
+    """Return the one update that leads from a state to another as far as `save_all` goes."""
+    documents_ = movable_document(was), movable_document(new)
+    updates = updates_between(*documents_, MOVABLE_LAYOUT)
+    if len(updates) > 1:
+        # An update reaches an array in one way alone.
+        updates = updates_between(*documents_, Layout())
+    return updates[0] if updates else Update()
 
 
 def _refusals_of(patient: Patient) -> dict[str, DomainError]:

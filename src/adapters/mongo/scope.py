@@ -18,8 +18,9 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from adapters.mongo.cancellation import to_the_end
 from adapters.mongo.changes import Update
-from adapters.mongo.documents import Document, Unreadable
-from adapters.mongo.indexes import CLINICS
+from adapters.mongo.documents import Document, Unreadable, equal_to
+from adapters.mongo.indexes import CLINICS, PATIENTS
+from adapters.mongo.locks import Watch
 from adapters.mongo.patient_rolls import Rolls, matches_in
 from adapters.mongo.turns import Turn
 from clinic_domain.errors import DomainError
@@ -52,11 +53,21 @@ class Scope:
     _written: set[ObjectId] = attrs.field(factory=set, init=False)
     _has_written: bool = attrs.field(default=False, init=False)
     _is_caught_up: bool = attrs.field(default=False, init=False)
+    _watch: Watch | None = attrs.field(default=None, kw_only=True)
+
+    async def ended(self) -> None:
+        """Return if what was read can be relied on. Raises StorageBusy."""
+        if self._watch is not None:
+            await self._watch.ended(self._database)
+
+    def _asked(self, collection: str, condition: Mapping[str, Any]) -> None:
+        if self._watch is not None:
+            self._watch.asked(collection, condition)
 
     def _collection(self, name: str) -> AsyncCollection[Document]:
         return self._database[name]
 
-    def _writing(self) -> AsyncClientSession:
+    async def _writing(self) -> AsyncClientSession:
         if self._session is None:
             raise TypeError("work that only reads cannot write")
         self._has_written = True
@@ -87,14 +98,18 @@ class Scope:
     async def one(
         self, collection: str, condition: Document, decode: Callable[[Document], T]
     ) -> T | None:
+        self._asked(collection, condition)
         found = self._collection(collection).find_one(condition, session=self._session)
         document = await to_the_end(found)
         return None if document is None else decode(document)
 
     def find(self, collection: str, condition: Document, **options: Any) -> AsyncCursor[Document]:
+        self._asked(collection, condition)
         return self._collection(collection).find(condition, session=self._session, **options)
 
     async def aggregate(self, collection: str, pipeline: Sequence[Document]) -> list[Document]:
+        self._asked(collection, pipeline[0]["$match"])
+
         async def all_() -> list[Document]:
             cursor = await self._collection(collection).aggregate(pipeline, session=self._session)
             return await cursor.to_list()
@@ -103,6 +118,7 @@ class Scope:
 
     async def matches(self, query: PatientQuery) -> PatientMatches:
         """Return which patients a query finds."""
+        self._asked(PATIENTS, {"clinicId": equal_to(query.clinic_id)})
         if self._rolls is None:
             return await matches_in(self._database, query, self._session)
         found = await self._rolls.matches(query, is_caught_up=self._is_caught_up)
@@ -110,6 +126,7 @@ class Scope:
         return found
 
     async def count(self, collection: str, condition: Document) -> int:
+        self._asked(collection, condition)
         return await to_the_end(
             self._collection(collection).count_documents(condition, session=self._session)
         )
@@ -117,20 +134,27 @@ class Scope:
     # Writing
 
     async def insert(self, collection: str, *documents: Document | RawBSONDocument) -> None:
-        await to_the_end(
-            self._collection(collection).insert_many(documents, session=self._writing())
-        )
+        for document in documents:
+            self._asked(collection, document)
+        session = await self._writing()
+        await to_the_end(self._collection(collection).insert_many(documents, session=session))
 
     async def update(self, collection: str, condition: Document, updates: Sequence[Update]) -> bool:
         """Apply updates to one document, one after another; return whether it is there."""
+        return await self.update_each(collection, [(condition, one) for one in updates]) > 0
+
+    async def update_each(self, collection: str, changes: Iterable[tuple[Document, Update]]) -> int:
+        """Apply an update to one document each; return how many were there."""
+        changes = list(changes)
+        for condition, _ in changes:
+            self._asked(collection, condition)
+        session = await self._writing()
         writes = [
             UpdateOne(condition, update.change, array_filters=update.filters or None)
-            for update in updates
+            for condition, update in changes
         ]
-        result = await to_the_end(
-            self._collection(collection).bulk_write(writes, session=self._writing())
-        )
-        return result.matched_count > 0
+        result = await to_the_end(self._collection(collection).bulk_write(writes, session=session))
+        return result.matched_count
 
     async def update_all(
         self,
@@ -140,22 +164,26 @@ class Scope:
         filters: Sequence[Document] | None = None,
     ) -> int:
         """Change all documents that match; return how many."""
+        self._asked(collection, condition)
+        session = await self._writing()
         result = await to_the_end(
             self._collection(collection).update_many(
-                condition, change, array_filters=filters, session=self._writing()
+                condition, change, array_filters=filters, session=session
             )
         )
         return result.matched_count
 
     async def put(self, collection: str, condition: Document, change: Document) -> Document | None:
         """Change the document that matches, or make one; return it as it is then."""
+        self._asked(collection, condition)
+        session = await self._writing()
         return await to_the_end(
             self._collection(collection).find_one_and_update(
                 condition,
                 change,
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
-                session=self._writing(),
+                session=session,
             )
         )
 
@@ -175,14 +203,22 @@ class Scope:
 
     async def take(self, collection: str, condition: Document) -> Document | None:
         """Delete a document, and return it."""
+        self._asked(collection, condition)
+        session = await self._writing()
         return await to_the_end(
-            self._collection(collection).find_one_and_delete(condition, session=self._writing())
+            self._collection(collection).find_one_and_delete(condition, session=session)
         )
+
+    async def forget(self, collection: str, clinics: list[ObjectId], ids: list[ObjectId]) -> int:
+        """Delete documents of some clinics, of which nothing is kept; return how many."""
+        return await self.delete(collection, {"_id": {"$in": ids}, "clinicId": {"$in": clinics}})
 
     async def delete(self, collection: str, condition: Document) -> int:
         """Delete all documents that match; return how many."""
+        self._asked(collection, condition)
+        session = await self._writing()
         result = await to_the_end(
-            self._collection(collection).delete_many(condition, session=self._writing())
+            self._collection(collection).delete_many(condition, session=session)
         )
         return result.deleted_count
 

@@ -1,7 +1,8 @@
 """The storage in MongoDB."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -18,13 +19,16 @@ from adapters.mongo.clinicians import MongoClinicianRepository
 from adapters.mongo.clinics import MongoClinicRepository
 from adapters.mongo.connection import DATABASE, database_of, new_client
 from adapters.mongo.deletions import MongoDeletionRepository
-from adapters.mongo.documents import Document
-from adapters.mongo.indexes import create_indexes
+from adapters.mongo.documents import Document, object_id
+from adapters.mongo.indexes import PATIENTS, create_indexes
 from adapters.mongo.invites import MongoInviteRepository
+from adapters.mongo.locks import LEASE, NOTICE, Locks, Overtaken, Watch
+from adapters.mongo.merging import MongoMergeRecordRepository
 from adapters.mongo.outbox import MongoOutboxRepository
 from adapters.mongo.patient_rolls import Rolls
 from adapters.mongo.patients import MongoPatientRepository
 from adapters.mongo.scope import Scope
+from adapters.mongo.steps import Steps
 from adapters.mongo.transactions import MAJORITY, Transactions, told
 from adapters.mongo.turns import Turn, Turns
 from clinic_domain.clinicians.ports import ClinicianRepository
@@ -32,15 +36,20 @@ from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
 from clinic_domain.errors import Unavailable
 from clinic_domain.invites.ports import InviteRepository
+from clinic_domain.merging.ports import MergeRecordRepository
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
 from clinic_domain.users import AccountRepository
+from clinic_domain.values import ClinicId
 
 T = TypeVar("T")
 
 PATIENCE: Final = 30.0
 """Seconds in which a transaction gets through, or does not."""
+
+AT_ONCE: Final = 4_000
+"""Patients of the clinics of one transaction; more of them would not get through in a minute."""
 
 _LONGEST_PING: Final = 5.0
 # One document with a time that Python cannot express, or with broken text, must not break a list.
@@ -84,6 +93,10 @@ class MongoTransaction(Transaction):
         return MongoDeletionRepository(self._scope)
 
     @property
+    def merge_records(self) -> MergeRecordRepository:
+        return MongoMergeRecordRepository(self._scope)
+
+    @property
     def accounts(self) -> AccountRepository:
         return MongoAccountRepository(self._scope)
 
@@ -102,10 +115,18 @@ class MongoStorage(Storage):
     _client: AsyncMongoClient[Document]
     _name: str = DATABASE
     _patience: float = PATIENCE
+    _at_once: int = attrs.field(default=AT_ONCE, kw_only=True)
+    _notice: float = attrs.field(default=NOTICE, kw_only=True)
+    _lease: float = attrs.field(default=LEASE, kw_only=True)
     _turns: Turns = attrs.field(factory=Turns, init=False)
     _rolls: Rolls = attrs.field(
         default=attrs.Factory(lambda self: Rolls(self.database), takes_self=True), init=False
     )
+    _locks: Locks = attrs.field(init=False)
+
+    @_locks.default
+    def _of_this_process(self) -> Locks:
+        return Locks(self.database, self._lease)
 
     @classmethod
     def at(cls, url: str, database: str | None = None) -> "MongoStorage":
@@ -121,7 +142,7 @@ class MongoStorage(Storage):
 
     async def start(self) -> None:
         """
-        Make the database ready: create what indexes it lacks.
+        Make the database ready: create what indexes it lacks, finish what was left half done.
 
         Raises:
             UnusableServer: the server is no member of a replica set, or cannot be looked up.
@@ -145,24 +166,56 @@ class MongoStorage(Storage):
                 " transactions need one: start mongod with --replSet and call rs.initiate()"
             )
         await create_indexes(self.database)
+        await self._steps.finish()
 
     async def transaction(self, work: Work[T]) -> T:
         return await self._within(lambda scope: work(MongoTransaction(scope)))
 
     async def _within(self, work: Callable[[Scope], Awaitable[T]]) -> T:
-        with Turn(self._turns) as turn:
+        async def attempt(watch: Watch) -> T:
+            with Turn(self._turns) as turn:
 
-            async def within(session: AsyncClientSession) -> T:
-                scope = Scope(self.database, session, turn)
-                result = await work(scope)
-                await scope.touch_clinics()
-                return result
+                async def within(session: AsyncClientSession) -> T:
+                    scope = Scope(self.database, session, turn, watch=watch)
+                    result = await work(scope)
+                    await scope.ended()
+                    await scope.touch_clinics()
+                    return result
 
-            return await Transactions(self._client, self._patience).run(within)
+                return await Transactions(self._client, self._patience).run(within)
+
+        return await self._watched(attempt, is_writing=True)
+
+    async def _watched(self, attempt: Callable[[Watch], Awaitable[T]], *, is_writing: bool) -> T:
+        """Run an attempt; again with what is known now, where a lock was in the way."""
+        with told():
+            with suppress(Overtaken):
+                known = await self._locks.known()
+                return await attempt(Watch(self._locks, known, is_writing))
+            self._locks.look_again()
+            return await attempt(Watch(self._locks, await self._locks.known(), is_writing))
+
+    async def exclusively(self, clinic_ids: Collection[ClinicId], work: Work[T]) -> T:
+        """Run *work* in one transaction, or in steps where the clinics have too many patients."""
+        ids = [id_ for id_ in map(object_id, clinic_ids) if id_ is not None]
+        with told():
+            number = await self.database[PATIENTS].count_documents({"clinicId": {"$in": ids}})
+            if number <= self._at_once:
+                return await self.transaction(work)
+            return await self._steps.run(ids, lambda scope: work(MongoTransaction(scope)))
+
+    @property
+    def _steps(self) -> Steps:
+        return Steps(self.database, self._locks, self._notice)
 
     async def read(self, work: Work[T]) -> T:
-        with told():
-            return await work(MongoTransaction(Scope(self.database, rolls=self._rolls)))
+        async def attempt(watch: Watch) -> T:
+            scope = Scope(self.database, rolls=self._rolls, watch=watch)
+            result = await work(MongoTransaction(scope))
+            await scope.ended()
+            return result
+
+        return await self._watched(attempt, is_writing=False)
 
     @property
     def archive(self) -> Archive[Record]:

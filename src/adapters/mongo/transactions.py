@@ -69,7 +69,7 @@ def _is_of_the_connection(error: PyMongoError) -> bool:
     return isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError)
 
 
-def _is_transient(error: PyMongoError) -> bool:
+def is_transient(error: PyMongoError) -> bool:
     # The driver takes its own end for a failover.
     return error.has_error_label(_TRANSIENT) and not isinstance(error, InvalidOperation)
 
@@ -107,7 +107,7 @@ class Transactions:
                     try:
                         return await _attempt(session, work, deadline)
                     except PyMongoError as error:
-                        if not _is_transient(error):
+                        if not is_transient(error):
                             raise
                         if asyncio.get_running_loop().time() >= deadline:
                             raise _exhausted(error) from error
@@ -127,13 +127,13 @@ async def _attempt(
     try:
         result = await work(session)
     except BaseException:
-        await to_the_end(_abort(session))
+        await to_the_end(abort(session))
         raise
-    await to_the_end(_commit(session, deadline))
+    await to_the_end(commit(session, deadline))
     return result
 
 
-async def _abort(session: AsyncClientSession) -> None:
+async def abort(session: AsyncClientSession) -> None:
     if session.in_transaction:
         # A server that cannot be told ends the transaction by itself, in a minute.
         with suppress(TimeoutError):
@@ -141,7 +141,7 @@ async def _abort(session: AsyncClientSession) -> None:
                 await session.abort_transaction()
 
 
-async def _commit(session: AsyncClientSession, deadline: float) -> None:
+async def commit(session: AsyncClientSession, deadline: float) -> None:
     while True:
         try:
             return await session.commit_transaction()

@@ -15,6 +15,7 @@ from adapters.sql import (
     clinics,
     deletions,
     invites,
+    merging,
     outbox,
     patient_statements,
     patients,
@@ -25,7 +26,7 @@ from adapters.sql.patient_rows import data_source_row, patient_of
 from adapters.sql.patient_rows import row_of as patient_row
 from adapters.sql.postgresql import TextTooLong
 from adapters.sql.statements import Database, Row, Session, Statement, UniqueViolation
-from adapters.sql.summaries import whole_document_of
+from adapters.sql.summaries import document_of
 from adapters.sql.tables import metadata
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.copying import AT_ONCE, Archive, Kind, NotKept, Record, SigningKey
@@ -64,7 +65,7 @@ def _removed_patient(patient: Patient) -> dict[str, Any]:
         "data_sources": None
         if sources is None
         else text_of([[*data_source_row(source).values()] for source in sources]),
-        "summary": patient.summary and whole_document_of(patient.summary),
+        "summary": patient.summary and document_of(patient.summary),
     }
 
 
@@ -146,6 +147,9 @@ _SHELVES: Final[dict[Kind, _Shelf]] = {
     ),
     Kind.PATIENT_DELETIONS: _deletions(
         "patient_deletions", deletions.FOLLOWING_PATIENTS, patient_of, _removed_patient
+    ),
+    Kind.MERGE_RECORDS: _Shelf(
+        "merge_records", merging.FOLLOWING, merging.record_of, merging.INSERTS, start=""
     ),
 }
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from adapters.sql.changes import BY_ID, appended_to, circumstances, following, insert_into, moved
 from adapters.sql.dialects import aggregated, texts_in
 from adapters.sql.statements import Statement
-from adapters.sql.summaries import SUMMARY
+from adapters.sql.summaries import SUMMARY, SUMMARY_WITHOUT_PERIODS
 from adapters.sql.tables import (
     PATIENT_FIELDS,
     patient_data_sources,
@@ -68,6 +68,13 @@ _offset: Final[sa.BindParameter[int]] = sa.bindparam("offset")
 
 def _select(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(*_FIELDS).where(*conditions)
+
+
+def _select_in_short(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return a SELECT of patients without the periods of their summaries."""
+    short = SUMMARY_WITHOUT_PERIODS.label("summary")
+    fields = [short if field.name == "summary" else field for field in _FIELDS]
+    return sa.select(*fields).where(*conditions)
 
 
 def _page(found: sa.Select[Any]) -> sa.Select[Any]:
@@ -132,6 +139,7 @@ WITH_MRN: Final = Statement(
     .order_by(patients.c.id)
     .limit(sa.literal_column("2"))
 )
+OF_CLINIC: Final = Statement(_select_in_short(_of_clinic).order_by(patients.c.id))
 SOME: Final = Statement(_select(_of_clinic).limit(_limit))
 FOLLOWING: Final = following(_select(), patients.c.id)
 WITH_IDS: Final = Statement(_select(_of_clinic, patients.c.id.in_(_which)))
@@ -221,6 +229,24 @@ INSERT_SOURCE_OF_SOME: Final = Statement(
 TOUCH_WITH_SOURCES: Final = Statement(
     sa.update(patients).where(patients.c.id.in_(_which)).values(data_sources_set=sa.true(), **_now)
 )
+
+
+# In this order: when the patients go, what belongs to them has gone already, all of it at once.
+FORGET: Final = (
+    *(
+        Statement(sa.delete(table).where(table.c.patient_id.in_(_which)))
+        for table in (patient_tags, patient_sites, patient_data_sources)
+    ),
+    Statement(sa.delete(patients).where(patients.c.id.in_(_which))),
+)
+DELETE_TAGS, DELETE_SITES = FORGET[:2]
+
+
+@cache
+def update_of_many(columns: tuple[str, ...]) -> Statement:
+    """Return a statement that gives some columns of many patients the same values."""
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
+    return Statement(sa.update(patients).where(patients.c.id.in_(_which)).values(values))
 
 
 def _has(table: sa.Table, key: str, parameter: str) -> sa.ColumnElement[bool]:

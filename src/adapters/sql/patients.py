@@ -89,6 +89,31 @@ _PARTS: Final[Inserts] = (
 INSERTS: Final[Inserts] = ((statements.INSERT, lambda patient: [row_of(patient)]), *_PARTS)
 
 
+def _which(some: Iterable[Patient]) -> dict[str, str]:
+    return {"which": text_of([patient.id for patient in some])}
+
+
+def _alike(
+    changes: Iterable[tuple[Patient, Patient]],
+) -> Iterable[tuple[tuple[tuple[str, Any], ...], list[Patient]]]:
+    """Return the columns of `save_all` that change, and whose change in the same way."""
+    groups: dict[tuple[tuple[str, Any], ...], list[Patient]] = {}
+    for new, was in changes:
+        columns = changed(_common(new), _common(was))
+        groups.setdefault(tuple(columns.items()), []).append(new)
+    return ((columns, some) for columns, some in groups.items() if columns)
+
+
+def _common(patient: Patient) -> dict[str, Any]:
+    return {
+        "clinic_id": patient.clinic_id,
+        "require_unique_mrn": patient.require_unique_mrn,
+        "tags_set": patient.tags is not None,
+        "sites_set": patient.sites is not None,
+        "updated_time": number_of(patient.updated_time),
+    }
+
+
 def _of_some(clinic_id: ClinicId, user_ids: Collection[UserId] | None) -> dict[str, Any]:
     users = {} if user_ids is None else {"users": text_of(list(user_ids))}
     return {"which_clinic": clinic_id, **users}
@@ -251,6 +276,9 @@ class SqlPatientRepository(PatientRepository):
     async def some_of_clinic(self, clinic_id: ClinicId, limit: int) -> tuple[Patient, ...]:
         return await self._of_clinic(statements.SOME, clinic_id, {"limit": limit})
 
+    async def of_clinic(self, clinic_id: ClinicId) -> tuple[Patient, ...]:
+        return await self._of_clinic(statements.OF_CLINIC, clinic_id, {})
+
     async def tally(self, clinic_id: ClinicId) -> Tally:
         await self._session.hold((clinic_id,))
         row = await self._session.first(statements.TALLY, {"which_clinic": clinic_id})
@@ -272,6 +300,35 @@ class SqlPatientRepository(PatientRepository):
         return tuple(map(patient_of, await self._session.all(statement, of_clinic)))
 
     # Many records
+
+    async def save_all(self, changes: Sequence[tuple[Patient, Patient]]) -> None:
+        await self._session.hold({patient.clinic_id for pair in changes for patient in pair})
+        tagged = [new for new, was in changes if new.tags != was.tags]
+        placed = [new for new, was in changes if new.sites != was.sites]
+        # Rows that are written anew need not move before.
+        await self._session.run(statements.DELETE_TAGS, _which(tagged))
+        await self._session.run(statements.DELETE_SITES, _which(placed))
+        for columns, patients_ in _alike(changes):
+            values = dict(columns)
+            statement = statements.update_of_many(tuple(values))
+            try:
+                number = await self._session.run(statement, {**values, **_which(patients_)})
+            except UniqueViolation as violation:
+                raise _refusal(violation, patients_[0]) from None
+            if number != len(patients_):
+                raise PatientNotFound(patients_[0].clinic_id)
+        tags = (row for patient in tagged for row in _tag_rows(patient))
+        await self._session.insert(statements.INSERT_TAG, tags)
+        sites = (row for patient in placed for row in _site_rows(patient))
+        await self._session.insert(statements.INSERT_SITE, sites)
+
+    async def forget_all(self, patients: Sequence[Patient]) -> None:
+        await self._session.hold({patient.clinic_id for patient in patients})
+        *parts, whole = statements.FORGET
+        for statement in parts:
+            await self._session.run(statement, _which(patients))
+        if await self._session.run(whole, _which(patients)) != len(patients):
+            raise PatientNotFound(*{patient.clinic_id for patient in patients})
 
     async def remove_of_user(self, user_id: UserId, deletion: Deletion) -> tuple[ClinicId, ...]:
         clinics = await self._clinics_of(user_id)

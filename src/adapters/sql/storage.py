@@ -17,6 +17,7 @@ from adapters.sql.clinics import SqlClinicRepository
 from adapters.sql.deletions import SqlDeletionRepository
 from adapters.sql.engines import create_engine
 from adapters.sql.invites import SqlInviteRepository
+from adapters.sql.merging import SqlMergeRecordRepository
 from adapters.sql.outbox import SqlOutboxRepository
 from adapters.sql.patients import SqlPatientRepository
 from adapters.sql.postgresql import PostgresqlDatabase
@@ -27,6 +28,7 @@ from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
 from clinic_domain.invites.ports import InviteRepository
+from clinic_domain.merging.ports import MergeRecordRepository
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
@@ -67,6 +69,10 @@ class SqlTransaction(Transaction):
     @property
     def deletions(self) -> DeletionRepository:
         return SqlDeletionRepository(self._session)
+
+    @property
+    def merge_records(self) -> MergeRecordRepository:
+        return SqlMergeRecordRepository(self._session)
 
     @property
     def accounts(self) -> AccountRepository:

@@ -40,24 +40,33 @@ from clinic_domain.values import RecordId
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class _Stored(msgspec.Struct):
-    """One kind of summary as it is kept; its periods are not looked into without need."""
+class _Head(msgspec.Struct):
+    """One kind of summary without its periods."""
 
     id: str
     config: StatsConfig
     dates: StatsDates
     is_complete: bool
+
+    @classmethod
+    def of(cls, kind: SummaryKind, stats: Stats) -> "_Head":
+        return cls(stats.id, stats.config, stats.dates, are_complete(kind, stats.periods))
+
+
+class _Stored(msgspec.Struct):
+    """One kind of summary as it is kept; its periods are not looked into without need."""
+
+    head: _Head
     periods: msgspec.Raw
 
     @classmethod
     def of(cls, kind: SummaryKind, stats: Stats) -> "_Stored":
-        periods = _ENCODER.encode({**stats.periods})
-        is_complete = are_complete(kind, stats.periods)
-        return cls(stats.id, stats.config, stats.dates, is_complete, msgspec.Raw(periods))
+        return cls(_Head.of(kind, stats), msgspec.Raw(_ENCODER.encode({**stats.periods})))
 
     def stats(self) -> Stats:
-        periods = EncodedPeriods(bytes(self.periods), _PERIODS.decode, is_complete=self.is_complete)
-        return Stats(self.id, self.config, self.dates, periods)
+        head = self.head
+        periods = EncodedPeriods(bytes(self.periods), _PERIODS.decode, is_complete=head.is_complete)
+        return Stats(head.id, head.config, head.dates, periods)
 
 
 class _StoredSummary(msgspec.Struct):
@@ -84,12 +93,7 @@ _DECODER: Final = msgspec.json.Decoder(_StoredSummary)
 _PERIODS: Final = msgspec.json.Decoder(dict[str, dict[str, float | int | bool]])
 
 
-def document_of(kind: SummaryKind, stats: Stats) -> str:
-    """Return one kind of summary as JSON."""
-    return _ENCODER.encode(_Stored.of(kind, stats)).decode()
-
-
-def whole_document_of(summary: Summary) -> str:
+def document_of(summary: Summary) -> str:
     """Return a summary as JSON."""
     return _ENCODER.encode(_StoredSummary.of(summary)).decode()
 
@@ -99,28 +103,26 @@ def summary_of(document: str | None) -> Summary | None:
     return None if document is None else _DECODER.decode(document).summary()
 
 
-def _document(kind: SummaryKind) -> sa.ColumnElement[str]:
-    own = sa.select(patient_summaries.c.document).where(
-        patient_summaries.c.patient_id == patients.c.id, patient_summaries.c.kind == _text(kind)
-    )
-    return sa.func.coalesce(own.correlate(patients).scalar_subquery(), _text("null"))
-
-
 def _text(text: str) -> sa.ColumnElement[str]:
     return sa.literal_column(f"'{text}'", sa.Text)
 
 
-SUMMARY: Final = sa.case(
-    (
-        patients.c.summary_set,
-        _text('{"cgm":')
-        + _document(SummaryKind.CGM)
-        + _text(',"bgm":')
-        + _document(SummaryKind.BGM)
-        + _text("}"),
-    )
-)
-"""The summary of a patient as JSON: the documents as they are."""
+def _stored(kind: SummaryKind, periods: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    stored = patient_summaries
+    whole = _text('{"head":') + stored.c.head + _text(',"periods":') + periods + _text("}")
+    own = sa.select(whole).where(stored.c.patient_id == patients.c.id, stored.c.kind == _text(kind))
+    return sa.func.coalesce(own.correlate(patients).scalar_subquery(), _text("null"))
+
+
+def _summary(periods: sa.ColumnElement[str]) -> sa.ColumnElement[str | None]:
+    cgm, bgm = (_stored(kind, periods) for kind in (SummaryKind.CGM, SummaryKind.BGM))
+    whole = _text('{"cgm":') + cgm + _text(',"bgm":') + bgm + _text("}")
+    return sa.case((patients.c.summary_set, whole))
+
+
+SUMMARY: Final = _summary(patient_summaries.c.periods)
+"""The summary of a patient as JSON: the texts as they are."""
+SUMMARY_WITHOUT_PERIODS: Final = _summary(_text("{}"))
 
 # Rows
 
@@ -152,11 +154,12 @@ class Part:
         return [] if row is None else [{**own, **row}]
 
 
-def _document_row(kind: SummaryKind) -> RowOf:
+def _whole_row(kind: SummaryKind) -> RowOf:
     return lambda stats: {
         "kind": kind.value,
         "summary_id": stats.id,
-        "document": document_of(kind, stats),
+        "head": _ENCODER.encode(_Head.of(kind, stats)).decode(),
+        "periods": _ENCODER.encode({**stats.periods}).decode(),
     }
 
 
@@ -215,7 +218,7 @@ def _part(kind: SummaryKind, table: sa.Table, row_of: RowOf) -> Part:
 
 WHOLE: Final = {
     kind: (
-        _part(kind, patient_summaries, _document_row(kind)),
+        _part(kind, patient_summaries, _whole_row(kind)),
         _part(kind, summary_dates[kind], _dates_row),
     )
     for kind in SummaryKind

@@ -268,14 +268,15 @@ patient_data_sources: Final = sa.Table(
 
 # A summary is a document of ten thousand bytes and more. Whatever lists ask for stands in narrow
 # tables as well, in the order of clinics, so that a list of a clinic reads a few hundred bytes of
-# each patient, side by side. The document comes last: what is before it is read without it.
+# each patient, side by side. The periods, nearly all of it, come last, and all else without them.
 patient_summaries: Final = sa.Table(
     "patient_summaries",
     metadata,
     _patient_id(),
     _needed("kind", Key),
     _needed("summary_id", Key),
-    _needed("document", sa.Text),
+    _needed("head", sa.Text),
+    _needed("periods", sa.Text),
     sa.PrimaryKeyConstraint("patient_id", "kind"),
     sa.Index(None, "summary_id"),
 )
@@ -490,6 +491,16 @@ clinician_deletions: Final = _deletions(
 )
 patient_deletions: Final = _deletions(
     "patient_deletions", *_copies(patients, PATIENT_FIELDS), of="clinic_id"
+)
+
+merge_records: Final = sa.Table(
+    "merge_records",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("plan_id", Key),
+    _needed("kind", Key),
+    _needed("plan", Document),
+    sa.Index(None, "plan_id", "id"),
 )
 
 accounts: Final = sa.Table(

@@ -60,7 +60,7 @@ class ClinicianRepository(Protocol):
     @abstractmethod
     async def save(self, clinician: Clinician, *, was: Clinician) -> None:
         """
-        Store what differs from *was*, the state that this transaction read.
+        Store what differs from *was*, the state that this transaction read; perhaps the clinic.
 
         Raises:
             DuplicateClinician: see above.

@@ -84,6 +84,14 @@ class PatientRepository(Protocol):
         """Return any patients of a clinic, at most *limit*."""
 
     @abstractmethod
+    async def of_clinic(self, clinic_id: ClinicId) -> tuple[Patient, ...]:
+        """
+        Return all patients of a clinic, by id.
+
+        Of their summaries the dates are there; whether the rest is does not matter to who asks.
+        """
+
+    @abstractmethod
     async def tally(self, clinic_id: ClinicId) -> Tally:
         """
         Return the counts over all patients of a clinic.
@@ -106,8 +114,30 @@ class PatientRepository(Protocol):
         """
 
     @abstractmethod
+    async def save_all(self, changes: Sequence[tuple[Patient, Patient]]) -> None:
+        """
+        Store what differs in many records, each as it shall be and as this transaction read it.
+
+        What may differ is the clinic, in which the record is afterwards, tags, sites,
+        `require_unique_mrn` and `updated_time`.
+
+        Raises:
+            DuplicatePatient, MrnNotUnique: see above.
+            PatientNotFound: a record is gone.
+        """
+
+    @abstractmethod
     async def remove(self, patient: Patient, deletion: Deletion) -> None:
         """Move a record to the deletion records. Raises PatientNotFound."""
+
+    @abstractmethod
+    async def forget_all(self, patients: Sequence[Patient]) -> None:
+        """
+        Delete records, of which no deletion record tells.
+
+        Whoever follows those would take the account of the user for abandoned, who is a patient of
+        another clinic. Raises PatientNotFound.
+        """
 
     @abstractmethod
     async def remove_of_user(self, user_id: UserId, deletion: Deletion) -> tuple[ClinicId, ...]:

@@ -16,7 +16,14 @@ from clinic_domain.deletions import Deletion, DeletionRecord
 from clinic_domain.patients.model import DataSource, Patient
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Storage, Transaction
-from clinic_domain.testing.contracts import clinicians, clinics, invites, outbox, patients
+from clinic_domain.testing.contracts import (
+    clinicians,
+    clinics,
+    invites,
+    merging,
+    outbox,
+    patients,
+)
 from clinic_domain.testing.contracts.support import LONG_TEXT, clinic_of, keep, patient_of, remove
 from clinic_domain.testing.examples import (
     a_clinic,
@@ -53,6 +60,7 @@ _BY_ID: Final = (
     Kind.PATIENTS,
     Kind.INVITES,
     Kind.NOTIFICATIONS,
+    Kind.MERGE_RECORDS,
 )
 _EXAMPLES = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -82,6 +90,7 @@ def everything() -> Content:
         Kind.CLINIC_DELETIONS: [*_removed([a_clinic(**each) for each in clinics.CHANGES])],
         Kind.CLINICIAN_DELETIONS: [*_removed([*members, a_clinician(a_clinic())])],
         Kind.PATIENT_DELETIONS: [*_removed([*people, a_patient(a_clinic())])],
+        Kind.MERGE_RECORDS: [*merging.a_merge()[1], *merging.a_merge()[1]],
     }
 
 

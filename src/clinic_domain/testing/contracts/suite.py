@@ -9,6 +9,7 @@ from clinic_domain.testing.contracts.clinics import ClinicContract
 from clinic_domain.testing.contracts.counts import CountContract
 from clinic_domain.testing.contracts.deletions import DeletionContract
 from clinic_domain.testing.contracts.invites import InviteContract
+from clinic_domain.testing.contracts.merging import MergingContract
 from clinic_domain.testing.contracts.outbox import OutboxContract
 from clinic_domain.testing.contracts.patient_changes import PatientChangesContract
 from clinic_domain.testing.contracts.patient_lists import PatientListContract
@@ -29,6 +30,7 @@ class StorageContract(
     SummaryContract,
     CountContract,
     DeletionContract,
+    MergingContract,
     AccountContract,
     InviteContract,
     OutboxContract,

@@ -27,6 +27,7 @@ from clinic_domain.testing.strategies.clinics import (
     tags,
 )
 from clinic_domain.testing.strategies.invites import invites, offers
+from clinic_domain.testing.strategies.merging import pairs_of_clinics
 from clinic_domain.testing.strategies.patients import (
     birth_dates,
     connection_requests,
@@ -78,6 +79,7 @@ __all__ = [
     "mrn_settings",
     "mrns",
     "offers",
+    "pairs_of_clinics",
     "patient_count_limits",
     "patient_count_settings",
     "patient_counts",

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from adapters.http_litestar import Metrics, Options, create_app
+from adapters.spreadsheet import XlsxWorkbooks
 from clinic_domain.access.model import Principal
 from clinic_domain.access.ports import Sessions
 from clinic_domain.errors import Unavailable
@@ -81,7 +82,7 @@ def options() -> Options:
 @pytest.fixture
 async def call(world: World, options: Options) -> AsyncIterator[Caller]:
     sessions, readiness = SpelledSessions(), Readiness()
-    app = create_app(world.app, sessions, readiness=readiness, options=options)
+    app = create_app(world.app, sessions, XlsxWorkbooks(), readiness=readiness, options=options)
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two names for one protocol
     async with httpx.AsyncClient(transport=transport) as client:
         yield Caller(client, world, sessions, readiness, options.metrics)

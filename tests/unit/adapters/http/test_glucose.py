@@ -13,6 +13,7 @@ from litestar.exceptions import LitestarException
 from adapters.http_litestar import Options, create_app
 from adapters.http_litestar.response import StreamedList
 from adapters.memory import MemoryStorage
+from adapters.spreadsheet import XlsxWorkbooks
 from clinic_domain.errors import Unavailable
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.summaries import (
@@ -338,7 +339,7 @@ async def _a_page_over(reads: int) -> httpx.Response:
     world = World(storage=storage)
     await world.has(clinic, *(a_patient(clinic) for _ in range(100)))
     storage.reads = reads
-    app = create_app(world.app, SpelledSessions(), readiness=storage.ping)
+    app = create_app(world.app, SpelledSessions(), XlsxWorkbooks(), readiness=storage.ping)
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two names for one protocol
     async with httpx.AsyncClient(transport=transport) as client:
         return await client.get(

@@ -27,6 +27,7 @@ from adapters.http_litestar.errors import Refusal
 from adapters.http_litestar.wire.clinics import ClinicBody
 from adapters.http_litestar.wire.fields import refuse_repeated
 from adapters.memory import MemoryStorage
+from adapters.spreadsheet import XlsxWorkbooks
 from clinic_domain.access.model import Principal
 from clinic_domain.access.ports import Sessions
 from clinic_domain.clinicians.model import Role
@@ -64,6 +65,7 @@ SITE, OTHER_SITE = a_site(), a_site("Second Street")
 CLINIC: Final = a_clinic(
     admins=(UserId(ADMIN),), tags=(TAG, OTHER_TAG), sites=(SITE, OTHER_SITE), is_migrated=True
 )
+EMPTY: Final = a_clinic(admins=(UserId(ADMIN),))
 # What nobody may find in a log.
 SECRETS: Final = ("Jill", "Secret", "2010-01-02", "example.com", "+41 79", "Saint Vitus")
 
@@ -192,6 +194,7 @@ SUMMARY: Final = {
         },
     }
 }
+MERGED: Final = {"sourceId": EMPTY.id}
 LIMIT: Final = {"plan": 10, "startDate": MOMENT, "endDate": MOMENT}
 
 
@@ -260,6 +263,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "DeleteUserFromClinics": Request("DELETE", f"/v1/users/{ADMIN}/clinics"),
     "DismissClinicianInvite": _newcomer("DELETE", f"{_OWN}/{quote('key/1', safe='')}"),
     "FindPatients": _member("GET", "/v1/patients"),
+    "GenerateMergeReport": Request("POST", f"{_C}/reports/merge", body=MERGED),
     "GetClinic": _member("GET", _C),
     "GetClinicByShareCode": _member("GET", f"/v1/clinics/share_code/{CLINIC.share_code.value}"),
     "GetClinicianInvite": _admin("GET", _INVITE),
@@ -285,6 +289,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "ListClinicsForPatient": _patient("GET", f"/v1/patients/{CUSTODIAL}/clinics"),
     "ListMembershipRestrictions": _admin("GET", f"{_C}/membership_restrictions"),
     "ListPatients": _member("GET", f"{_C}/patients"),
+    "MergeClinic": Request("POST", f"{_C}/merge", body=MERGED),
     "MergeSite": Request("POST", f"{_C}/sites/{SITE.id}/merge", body={"id": OTHER_SITE.id}),
     "RefreshPatientCount": Request("POST", f"{_C}/patient_count/refresh"),
     "TideReport": _member(
@@ -396,7 +401,7 @@ class Ground:
     world: World
     storage: StumblingStorage
     app: ASGIApp
-    empty: Clinic = attrs.field(factory=partial(a_clinic, admins=(UserId(ADMIN),)))
+    empty: Clinic = EMPTY
 
     async def prepare(self) -> None:
         world = self.world
@@ -409,8 +414,9 @@ class Ground:
             "Jill Secret", PatientProfile("Jill Secret", "2010-01-02", "Secret-2")
         )
         world.service_accounts.accounts["id", "Secret"] = UserId("9999999999")
-        clinic = attrs.evolve(CLINIC, mrn_settings=MrnSettings(required=False, unique=True))
-        self.empty = attrs.evolve(self.empty, ehr_settings=_ehr_settings())
+        demands = MrnSettings(required=False, unique=True)
+        clinic = attrs.evolve(CLINIC, mrn_settings=demands)
+        self.empty = attrs.evolve(EMPTY, ehr_settings=_ehr_settings(), mrn_settings=demands)
         review = Review(UserId(ADMIN), A_MORNING)
         await world.has(
             clinic,
@@ -525,7 +531,11 @@ def _ehr_settings() -> Any:
 def ground_of_all() -> Ground:
     storage = StumblingStorage()
     world = World(storage=storage, demo_patient=DEMO)
-    return Ground(world, storage, create_app(world.app, SpelledSessions(), readiness=storage.ping))
+    return Ground(
+        world,
+        storage,
+        create_app(world.app, SpelledSessions(), XlsxWorkbooks(), readiness=storage.ping),
+    )
 
 
 @pytest.fixture
@@ -535,7 +545,7 @@ async def ground(ground_of_all: Ground) -> Ground:
 
 
 def test_every_operation_is_here(ground_of_all: Ground) -> None:
-    paths = api_document(ground_of_all.world.app)["paths"].values()
+    paths = api_document(ground_of_all.world.app, XlsxWorkbooks())["paths"].values()
     served = {operation["operationId"] for item in paths for operation in item.values()}
 
     assert served == set(REQUESTS)

@@ -79,9 +79,14 @@ OF_ONE_CLINIC: dict[str, Call] = {
     "patients.with_ids": lambda tx: tx.patients.with_ids(ID, [PATIENT.id]),
     "patients.with_mrn": lambda tx: tx.patients.with_mrn(ID, "1"),
     "patients.some_of_clinic": lambda tx: tx.patients.some_of_clinic(ID, 1),
+    "patients.of_clinic": lambda tx: tx.patients.of_clinic(ID),
     "patients.tally": lambda tx: tx.patients.tally(ID),
     "patients.add": lambda tx: tx.patients.add(PATIENT),
     "patients.save": lambda tx: tx.patients.save(attrs.evolve(PATIENT, mrn="x"), was=PATIENT),
+    "patients.save_all": lambda tx: tx.patients.save_all(
+        [(attrs.evolve(PATIENT, require_unique_mrn=True), PATIENT)]
+    ),
+    "patients.forget_all": lambda tx: tx.patients.forget_all([PATIENT]),
     "patients.remove": lambda tx: tx.patients.remove(PATIENT, DELETION),
     "patients.remove_non_custodial": lambda tx: tx.patients.remove_non_custodial(ID, DELETION),
     "patients.add_tag": lambda tx: tx.patients.add_tag(ID, TAG.id, None, NOW),
@@ -175,8 +180,11 @@ async def test_a_patient_who_moves_holds_both_clinics() -> None:
     moved = attrs.evolve(PATIENT, clinic_id=a_clinic().id)
 
     await SqlTransaction(session).patients.save(moved, was=PATIENT)
+    await SqlTransaction(session).patients.save_all([(moved, PATIENT)])
 
-    assert session.events[0] == {ID, moved.clinic_id}
+    held = [event for event in session.events if isinstance(event, set)]
+    assert held == 2 * [{ID, moved.clinic_id}]
+    assert session.events[0] == held[0]
 
 
 def test_no_method_is_forgotten() -> None:

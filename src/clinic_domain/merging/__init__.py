@@ -1,0 +1,1 @@
+"""Merging two clinics: the plan, the report about it, and its execution."""
