@@ -2,11 +2,12 @@
 
 from contextlib import nullcontext
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from dependency_injector import containers, providers
 
-from adapters.http_litestar import Options, create_app
+from adapters.http_litestar import Options, Partners, create_app
 from adapters.local_identity import (
     LocalAccounts,
     LocalProfiles,
@@ -30,6 +31,7 @@ from adapters.mail import (
 )
 from adapters.memory import MemoryStorage
 from adapters.mongo import MongoStorage, connection_string
+from adapters.redox import RedoxOrders, RedoxWebhook
 from adapters.settings import Settings
 from adapters.spreadsheet import XlsxWorkbooks
 from adapters.sql import SqlStorage, create_engine, refuse_older, upgrade
@@ -40,6 +42,7 @@ from adapters.system import (
     RandomShareCodes,
     SystemClock,
     at_work,
+    nothing,
     opened,
 )
 from adapters.tidepool import (
@@ -47,11 +50,15 @@ from adapters.tidepool import (
     ServerToken,
     TidepoolProfiles,
     TidepoolRepresentatives,
+    TidepoolRestrictedTokens,
     TidepoolServiceAccounts,
     TidepoolSessions,
     TidepoolUsers,
     new_client,
 )
+from adapters.xealth import Credentials as XealthCredentials
+from adapters.xealth import ViewerAssets, XealthClient, XealthWebhook
+from adapters.xealth import new_client as new_xealth_client
 from clinic_domain.application import Application
 
 _WITHOUT_CLIENT: Final = ("console", "file", "none", "smtp")
@@ -190,6 +197,52 @@ class Container(containers.DeclarativeContainer):
         local=providers.Singleton(LocalRepresentatives, storage),
         tidepool=providers.Singleton(TidepoolRepresentatives, gatekeeper),
     )
+    auth_token = providers.Singleton(
+        ServerToken,
+        http_client,
+        providers.Callable("{}/auth".format, variables.auth_login),
+        variables.auth_secret,
+        "clinic",
+    )
+    restricted_tokens = providers.Singleton(
+        TidepoolRestrictedTokens,
+        providers.Selector(
+            settings.provided.auth_login,
+            none=providers.Object(None),
+            shoreline=providers.Singleton(Peer, "auth", http_client, variables.auth, server_token),
+            external=providers.Singleton(Peer, "auth", http_client, variables.auth, auth_token),
+        ),
+    )
+    xealth_http = providers.Singleton(
+        new_xealth_client, timeout=variables.peer_timeout.total_seconds.call()
+    )
+    xealth_client = providers.Singleton(
+        XealthClient,
+        xealth_http,
+        providers.Factory(
+            XealthCredentials,
+            client_id=variables.xealth_client_id,
+            client_secret=variables.xealth_client_secret,
+            token_url=variables.xealth_token_url,
+            base_url=variables.xealth_base_url,
+        ),
+    )
+    redox_orders = providers.Singleton(RedoxOrders)
+    opened_partners = providers.Selector(
+        settings.provided.auth_login,
+        none=providers.Factory(opened, providers.Object(nothing), xealth_http.provided.aclose),
+        shoreline=providers.Factory(opened, providers.Object(nothing), xealth_http.provided.aclose),
+        external=providers.Factory(
+            at_work,
+            providers.Factory(
+                partial,
+                auth_token.provided.keep_fresh,
+                variables.auth_token_lifetime.total_seconds.call(),
+            ),
+            xealth_http.provided.aclose,
+        ),
+    )
+
     opened_identity = providers.Selector(
         settings.provided.identity,
         local=providers.Factory(nullcontext),
@@ -255,6 +308,9 @@ class Container(containers.DeclarativeContainer):
         bell=bell,
         mail_lease=variables.mail_lease,
         announces=settings.provided.notifications,
+        redox_orders=redox_orders,
+        xealth_orders=xealth_client,
+        restricted_tokens=restricted_tokens,
         demo_patient=variables.demo_patient,
     )
     postman = providers.Singleton(
@@ -282,8 +338,26 @@ class Container(containers.DeclarativeContainer):
         options=providers.Factory(
             Options,
             max_body_size=variables.max_body,
+            max_message_size=variables.redox_max_body,
             lifespan=providers.List(
-                opened_storage.provider, opened_identity.provider, opened_mail.provider
+                opened_storage.provider,
+                opened_identity.provider,
+                opened_partners.provider,
+                opened_mail.provider,
             ),
+        ),
+        partners=providers.Factory(
+            Partners,
+            redox=providers.Singleton(
+                RedoxWebhook, application.provided.messages, variables.redox_token
+            ),
+            xealth=providers.Singleton(
+                XealthWebhook,
+                application.provided.enrollments,
+                variables.application_url,
+                variables.xealth_token,
+                variables.xealth_enabled,
+            ),
+            assets=providers.Singleton(ViewerAssets, clock.provided.now.call()),
         ),
     )

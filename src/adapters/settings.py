@@ -55,9 +55,13 @@ _SECRETS: Final = frozenset(
     {
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
+        "TIDEPOOL_AUTH_CLIENT_EXTERNAL_SERVER_SESSION_TOKEN_SECRET",
+        "TIDEPOOL_REDOX_VERIFICATION_TOKEN",
         "TIDEPOOL_SERVER_TOKEN",
         "TIDEPOOL_STORE_OPT_PARAMS",
         "TIDEPOOL_STORE_PASSWORD",
+        "TIDEPOOL_XEALTH_BEARER_TOKEN",
+        "TIDEPOOL_XEALTH_CLIENT_SECRET",
     }
 )
 _TLS: Final = "smtps"
@@ -456,6 +460,77 @@ class Variables:
     aws_session: Secret = _setting(
         "AWS_SESSION_TOKEN", "The session of a key that is for a time", "", Secret
     )
+    redox_token: Secret = _setting(
+        "TIDEPOOL_REDOX_VERIFICATION_TOKEN",
+        "The secret that Redox shows. Empty: everything from Redox is refused",
+        "",
+        Secret,
+    )
+    redox_max_body: int = _setting(
+        "CLINIC_REDOX_MAX_BODY",
+        "The largest message of Redox, in bytes; MongoDB takes no more than the default",
+        str(16 * 2**20),
+        _size,
+    )
+    xealth_enabled: bool = _setting(
+        "TIDEPOOL_XEALTH_ENABLED",
+        "Whether Xealth is connected. Without it everything from Xealth is refused; with it the "
+        "secrets below and TIDEPOOL_APPLICATION_URL are needed",
+        "false",
+        boolean,
+    )
+    xealth_token: Secret = _setting(
+        "TIDEPOOL_XEALTH_BEARER_TOKEN", "The secret that Xealth shows", "", Secret
+    )
+    xealth_client_id: str = _setting(
+        "TIDEPOOL_XEALTH_CLIENT_ID", "Who we are at Xealth's OAuth2 server", ""
+    )
+    xealth_client_secret: Secret = _setting(
+        "TIDEPOOL_XEALTH_CLIENT_SECRET", "The secret that goes with it", "", Secret
+    )
+    xealth_token_url: str = _setting(
+        "TIDEPOOL_XEALTH_TOKEN_URL",
+        "The token endpoint of that server",
+        "https://auth-sandbox.xealth.io/oauth2/token",
+        _address,
+    )
+    xealth_base_url: str = _setting(
+        "TIDEPOOL_XEALTH_SERVER_BASE_URL",
+        "The address of Xealth's partner API",
+        "https://api-sandbox.xealth.io/v2",
+        _address,
+    )
+    application_url: str | None = _setting(
+        "TIDEPOOL_APPLICATION_URL",
+        "Where browsers find this service and the export of reports",
+        "",
+        _address_or_none,
+    )
+    auth: str | None = _setting(
+        "TIDEPOOL_AUTH_CLIENT_ADDRESS",
+        "The address of the auth service, which gives out restricted tokens. Empty: there are none",
+        "",
+        _address_or_none,
+    )
+    auth_login: str | None = _setting(
+        "TIDEPOOL_AUTH_CLIENT_EXTERNAL_ADDRESS",
+        "Where the service logs in for the auth service. Empty: it shows its token of the user "
+        "service there",
+        "",
+        _address_or_none,
+    )
+    auth_secret: Secret = _setting(
+        "TIDEPOOL_AUTH_CLIENT_EXTERNAL_SERVER_SESSION_TOKEN_SECRET",
+        "The secret for that login",
+        "",
+        Secret,
+    )
+    auth_token_lifetime: timedelta = _setting(
+        "TIDEPOOL_AUTH_CLIENT_EXTERNAL_SERVER_SESSION_TOKEN_TIMEOUT",
+        "How long the token of that login is used",
+        "1h",
+        _positive_duration,
+    )
     store_addresses: str | None = _setting(
         "TIDEPOOL_STORE_ADDRESSES",
         "The hosts of MongoDB, `host1:27017,host2:27017`; empty means `localhost`. They are the "
@@ -513,6 +588,8 @@ class Settings:
     mail: Mail
     notifications: bool
     workers: int
+    auth_login: str
+    """`external`, `shoreline` or `none`: who lets the service in at the auth service."""
 
 
 @attrs.frozen
@@ -539,6 +616,7 @@ def read_settings(variables: Mapping[str, str] = os.environ) -> Settings:
     identity = read.identity or ("local" if read.shoreline is None else "tidepool")
     if identity == "tidepool" and not read.server_token:
         raise SettingError("TIDEPOOL_SERVER_TOKEN: the platform's identity needs this secret")
+    _refuse_half_of_xealth(read)
     host = read.host or ("127.0.0.1" if identity == "local" else "0.0.0.0")  # noqa: S104 - where the platform runs, a gateway stands before it
     return Settings(
         variables=read,
@@ -553,6 +631,7 @@ def read_settings(variables: Mapping[str, str] = os.environ) -> Settings:
         mail=read.mail or _usual_mail(read, identity),
         notifications=identity == "local" if read.notifications is None else read.notifications,
         workers=1 if storage_kind == "memory" else read.workers or _workers_for_the_cores(),
+        auth_login=_auth_login(read),
     )
 
 
@@ -560,6 +639,24 @@ def _usual_mail(read: Variables, identity: str) -> Mail:
     if read.is_mail_mocked:
         return Mail("none")
     return Mail("ses") if identity == "tidepool" else Mail("file", folder=Path("mail"))
+
+
+def _auth_login(read: Variables) -> str:
+    if read.auth is None:
+        return "none"
+    return "external" if read.auth_login else "shoreline"
+
+
+def _refuse_half_of_xealth(read: Variables) -> None:
+    needed = {
+        "TIDEPOOL_XEALTH_BEARER_TOKEN": read.xealth_token,
+        "TIDEPOOL_XEALTH_CLIENT_ID": read.xealth_client_id,
+        "TIDEPOOL_XEALTH_CLIENT_SECRET": read.xealth_client_secret,
+        "TIDEPOOL_APPLICATION_URL": read.application_url,
+    }
+    for name, value in needed.items():
+        if read.xealth_enabled and not value:
+            raise SettingError(f"{name}: where TIDEPOOL_XEALTH_ENABLED is true, it is needed")
 
 
 def described() -> tuple[Described, ...]:

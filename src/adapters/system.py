@@ -70,6 +70,10 @@ class LogJournal(Journal):
         structlog.get_logger("clinic").warning(event, **ids)
 
 
+async def nothing() -> None:
+    """Stand where there is nothing to prepare."""
+
+
 @asynccontextmanager
 async def opened(
     prepare: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]

@@ -12,10 +12,16 @@ from clinic_domain.clinicians.service import ClinicianService
 from clinic_domain.clinics.labels import SiteService, TagService
 from clinic_domain.clinics.service import ClinicService
 from clinic_domain.clinics.settings import PatientCountService, SettingsService
+from clinic_domain.ehr.ports import OrderReader, RestrictedTokens, XealthOrders
+from clinic_domain.ehr.programs import EnrollmentService
+from clinic_domain.ehr.service import MessageService
+from clinic_domain.ehr.unconnected import NoOrders, NoRestrictedTokens, NoXealth
+from clinic_domain.ehr.upkeep import UpkeepService
 from clinic_domain.invites.clinicians import ClinicianInviteService
 from clinic_domain.invites.patients import PatientInviteService
 from clinic_domain.invites.ports import InviteKeyGenerator
 from clinic_domain.merging.service import MergeService
+from clinic_domain.migrations.service import MigrationService
 from clinic_domain.notifications.ports import Bell, Mailer
 from clinic_domain.notifications.rules import LEASE
 from clinic_domain.notifications.service import SILENT, Announcements, OutboxService
@@ -39,6 +45,10 @@ class Application:
     clinician_invites: ClinicianInviteService
     outbox: OutboxService
     merging: MergeService
+    enrollments: EnrollmentService
+    ehr_upkeep: UpkeepService
+    messages: MessageService
+    migrations: MigrationService
     patient_counts: PatientCountService
     patient_invites: PatientInviteService
     patients: PatientService
@@ -67,16 +77,21 @@ class Application:
         mail_lease: timedelta = LEASE,
         demo_patient: UserId | None = None,
         announces: bool = True,
+        redox_orders: OrderReader | None = None,
+        xealth_orders: XealthOrders | None = None,
+        restricted_tokens: RestrictedTokens | None = None,
     ) -> Self:
         """
         Return the use cases over these adapters.
 
         *demo_patient* joins every new clinic (CREATE-3). *bell* wakes whoever calls
         `outbox.deliver`, and *mail_lease* is how long a mail may take. *announces* is false where
-        another program tells of changes by mail.
+        another program tells of changes by mail. Without the last three no EHR partner is
+        connected.
         """
         counter = PatientCounter(demo_patient)
         announcements = Announcements(ids, bell, announces)
+        patients = PatientService(storage, clock, ids, users, profiles, counter)
         return cls(
             access=AccessService(storage, representatives),
             accounts=AccountService(storage, clock, counter),
@@ -95,7 +110,19 @@ class Application:
             patient_invites=PatientInviteService(
                 storage, clock, ids, invite_keys, users, profiles, counter, bell
             ),
-            patients=PatientService(storage, clock, ids, users, profiles, counter),
+            enrollments=EnrollmentService(
+                storage,
+                clock,
+                ids,
+                users,
+                patients,
+                xealth_orders or NoXealth(),
+                restricted_tokens or NoRestrictedTokens(),
+            ),
+            ehr_upkeep=UpkeepService(storage, clock, redox_orders or NoOrders(), patients),
+            messages=MessageService(storage, clock, ids, redox_orders or NoOrders()),
+            migrations=MigrationService(storage, clock, ids, share_codes, users, profiles),
+            patients=patients,
             settings=SettingsService(storage, clock),
             sites=SiteService(storage, clock, ids),
             summaries=SummaryService(storage, clock),

@@ -20,9 +20,17 @@ import attrs
 from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.deletions import DeletionRecord
+from clinic_domain.ehr.model import (
+    EnrollmentOrder,
+    Message,
+    ReportOrder,
+    ReportView,
+    StoredPreorder,
+)
 from clinic_domain.errors import Conflict, ConstraintViolation
 from clinic_domain.invites.model import Invite
 from clinic_domain.merging.model import MergeRecord
+from clinic_domain.migrations.model import Migration
 from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient, PatientSite
 from clinic_domain.users import Account, IssuedToken
@@ -43,6 +51,12 @@ class Kind(StrEnum):
     PATIENTS = "patients"
     INVITES = "invites"
     NOTIFICATIONS = "notifications"
+    MIGRATIONS = "migrations"
+    MESSAGES = "messages of Redox"
+    REPORT_ORDERS = "report orders"
+    PREORDERS = "pre-orders of Xealth"
+    ENROLLMENT_ORDERS = "orders of Xealth"
+    REPORT_VIEWS = "report views"
     CLINIC_DELETIONS = "clinic deletions"
     CLINICIAN_DELETIONS = "clinician deletions"
     PATIENT_DELETIONS = "patient deletions"
@@ -65,6 +79,12 @@ Record = (
     | Patient
     | Invite
     | Notification
+    | Migration
+    | Message
+    | ReportOrder
+    | StoredPreorder
+    | EnrollmentOrder
+    | ReportView
     | DeletionRecord[Clinic]
     | DeletionRecord[Clinician]
     | DeletionRecord[Patient]
@@ -382,7 +402,7 @@ def _canonical(value: object) -> str:
             return ascii(str(value))
         case datetime():
             return value.isoformat()
-        case tuple():
+        case tuple() | list():
             return f"({', '.join(map(_canonical, value))})"
         case frozenset():
             return f"{{{', '.join(sorted(map(_canonical, value)))}}}"

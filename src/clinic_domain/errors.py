@@ -13,10 +13,12 @@ class DomainError(Exception):
     """The root of all refusals of the core."""
 
     message: ClassVar[str] = "internal server error"
+    context: str = ""
+    """What was under way, in front of the message; most errors need no such words."""
 
     def __str__(self) -> str:
         """Return the stable message, without the facts."""
-        return self.message
+        return self.context + self.message
 
 
 class BadRequest(DomainError):

@@ -9,8 +9,10 @@ from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.deletions import DeletionRecord
+from clinic_domain.ehr.ports import EnrollmentRepository, MessageRepository
 from clinic_domain.invites.ports import InviteRepository
 from clinic_domain.merging.ports import MergeRecordRepository
+from clinic_domain.migrations.ports import MigrationRepository
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.ports import PatientRepository
@@ -73,6 +75,21 @@ class Transaction(Protocol):
     @abstractmethod
     def merge_records(self) -> MergeRecordRepository:
         """What is kept of merges."""
+
+    @property
+    @abstractmethod
+    def migrations(self) -> MigrationRepository:
+        """The migrations of legacy accounts."""
+
+    @property
+    @abstractmethod
+    def messages(self) -> MessageRepository:
+        """The messages of Redox."""
+
+    @property
+    @abstractmethod
+    def enrollments(self) -> EnrollmentRepository:
+        """What Xealth and its users said."""
 
     @property
     @abstractmethod

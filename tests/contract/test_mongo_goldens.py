@@ -171,6 +171,7 @@ def _asker(api: Platform) -> Callable[..., Awaitable[Any]]:
     return ask
 
 
+NAMING: Final = ("ehrSubscriptions", "providerConnectionRequests")
 KEPT: Final = {"clinics": "clinic", "clinicians": "clinician", "patients": "patient"}
 
 
@@ -210,8 +211,10 @@ def _changed_patient(patient: Patient, document: Document) -> Patient:
 
 def _add_unknown_members(document: Document) -> None:
     """Give a document, and what is in it, members that no version has had so far."""
-    for value in list(document.values()):
-        for nested in value if isinstance(value, list) else [value]:
+    for key, value in document.items():
+        # The members of some are names, and what they hold is all of one kind.
+        values = list(value.values()) if key in NAMING else value
+        for nested in values if isinstance(values, list) else [values]:
             if isinstance(nested, dict):
                 nested["unknown"] = 7
     document["unknown"] = {"a": [1, None, {"b": 2.5}]}

@@ -7,7 +7,10 @@ from typing import Any, Final
 
 from support.shared import SHARED, module, needed
 
-AREAS: Final = ("access", "clinicians", "clinics", "invites", "merge", "patients", "queries")
+AREAS: Final = (
+    *("access", "clinicians", "clinics", "ehr", "invites", "merge", "migrations"),
+    *("patients", "queries"),
+)
 
 
 def goldens() -> list[str]:

@@ -8,9 +8,10 @@ import attrs
 import httpx
 from litestar.types import ASGIApp
 
-from adapters.http_litestar import create_app
+from adapters.http_litestar import Partners, create_app
 from adapters.mail import LetterMailer, SesCarrier, Writer
 from adapters.memory import MemoryStorage
+from adapters.redox import RedoxOrders, RedoxWebhook
 from adapters.spreadsheet import XlsxWorkbooks
 from adapters.system import LogJournal, ObjectIds, RandomInviteKeys, RandomShareCodes, SystemClock
 from adapters.tidepool import (
@@ -18,26 +19,29 @@ from adapters.tidepool import (
     ServerToken,
     TidepoolProfiles,
     TidepoolRepresentatives,
+    TidepoolRestrictedTokens,
     TidepoolServiceAccounts,
     TidepoolSessions,
     TidepoolUsers,
 )
+from adapters.xealth import Credentials, ViewerAssets, XealthClient, XealthWebhook
 from clinic_domain.application import Application
-from clinic_domain.clinicians.rules import creator_of_clinic, new_clinician
-from clinic_domain.clinics.model import ShareCode
-from clinic_domain.clinics.rules import unmigrated_clinic
-from clinic_domain.storage import Storage, Transaction, Work
-from clinic_domain.users import Profile, User
-from clinic_domain.values import ClinicId, RecordId, UserId
+from clinic_domain.storage import Storage, Work
+from clinic_domain.values import UserId
 from support.shared import module
 
 T = TypeVar("T")
 
 DEMO_PATIENT: Final = UserId("2000000009")
-_LEGACY_ACCOUNT: Final = UserId("3000000001")
 WEB: Final = "https://app.example.com"
 ASSETS: Final = "https://assets.example.com"
 _PEERS: Final = "http://peers"
+_CREDENTIALS: Final = Credentials(
+    client_id="client-id",
+    client_secret="client-secret",
+    token_url=_PEERS + "/xealth/oauth2/token",
+    base_url=_PEERS + "/xealth",
+)
 _KEYCLOAK: Final = _PEERS + "/keycloak/realms/test/protocol/openid-connect/token"
 
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -105,16 +109,33 @@ async def platform(storage: Storage) -> AsyncIterator[Platform]:
             demo_patient=DEMO_PATIENT,
             # The reference leaves that to another program.
             announces=False,
+            redox_orders=RedoxOrders(),
+            xealth_orders=XealthClient(outgoing, _CREDENTIALS, attempts=1),
+            restricted_tokens=TidepoolRestrictedTokens(
+                Peer("auth", outgoing, _PEERS + "/auth", token)
+            ),
         )
         app = create_app(
             application,
             TidepoolSessions(shoreline),
             XlsxWorkbooks(),
             readiness=storage.ping,
+            partners=Partners(
+                redox=RedoxWebhook(application.messages, "redox-token"),
+                xealth=XealthWebhook(
+                    application.enrollments, "https://app.example.com", "xealth-token"
+                ),
+                assets=ViewerAssets(SystemClock().now()),
+            ),
         )
         incoming = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two names for one protocol
         async with httpx.AsyncClient(transport=incoming) as client:
             yield Platform(application, storage, app, client)
+
+
+async def put_xealth_order(deployment: str, order: str, body: Any) -> None:
+    """Let Xealth have an order."""
+    module("peers/peers.py").STATE.orders[deployment, order] = body
 
 
 def reset_peers() -> None:
@@ -139,37 +160,3 @@ class ExchangeableStorage(Storage):
 
     async def close(self) -> None:
         await self.now.close()
-
-
-def with_legacy_clinic(api: Platform) -> Send:
-    """
-    Return how to send requests where a legacy account gets its empty clinic from the storage.
-
-    That is what the goldens of other operations begin with.
-    """
-
-    async def send(
-        method: str, path: str, headers: Mapping[str, str], content: bytes | None
-    ) -> Answer:
-        if not (method == "POST" and path == f"/v1/clinicians/{_LEGACY_ACCOUNT}/migrate"):
-            return await api.send(method, path, headers, content)
-        clinic_id = await _open_legacy_clinic(api.storage)
-        return await api.send("GET", f"/v1/clinics/{clinic_id}", headers, None)
-
-    return send
-
-
-async def _open_legacy_clinic(storage: Storage) -> ClinicId:
-    now, ids = SystemClock().now(), ObjectIds()
-    code = ShareCode(RandomShareCodes().new_code())
-    clinic = unmigrated_clinic(ClinicId(ids.new_id()), code, _LEGACY_ACCOUNT, now)
-    owner = User(_LEGACY_ACCOUNT, emails=("legacyclinic1@example.com",))
-    admin = creator_of_clinic(owner, Profile("Legacy Clinic One"))
-    clinician = new_clinician(RecordId(ids.new_id()), clinic.id, admin, now)
-
-    async def work(tx: Transaction) -> None:
-        await tx.clinics.add(clinic)
-        await tx.clinicians.add(clinician)
-
-    await storage.transaction(work)
-    return clinic.id

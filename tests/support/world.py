@@ -1,17 +1,21 @@
 """A service over memory whose surroundings are in the hands of the test."""
 
 import asyncio
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 import attrs
 
 from adapters.memory import MemoryStorage
+from adapters.redox import RedoxOrders
 from clinic_domain.access.model import Principal
 from clinic_domain.application import Application
 from clinic_domain.clinicians.model import Clinician, ClinicianQuery
 from clinic_domain.clinics.model import Clinic, ClinicQuery
 from clinic_domain.deletions import DeletionRecord
+from clinic_domain.ehr.model import EnrollmentOrder, Message, StoredPreorder
 from clinic_domain.invites.model import Invite
+from clinic_domain.migrations.model import Migration
 from clinic_domain.notifications.model import DeliveryState, Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
@@ -20,8 +24,10 @@ from clinic_domain.testing.fakes import (
     CountingBell,
     FakeProfiles,
     FakeRepresentatives,
+    FakeRestrictedTokens,
     FakeServiceAccounts,
     FakeUsers,
+    FakeXealthOrders,
     FixedClock,
     RecordingJournal,
     RecordingMailer,
@@ -59,6 +65,8 @@ class World:
     mailer: RecordingMailer = attrs.field(factory=RecordingMailer)
     bell: CountingBell = attrs.field(factory=CountingBell)
     announces: bool = True
+    xealth_orders: FakeXealthOrders = attrs.field(factory=FakeXealthOrders)
+    restricted_tokens: FakeRestrictedTokens = attrs.field(factory=FakeRestrictedTokens)
     app: Application = attrs.field(init=False)
 
     @app.default
@@ -78,22 +86,27 @@ class World:
             bell=self.bell,
             announces=self.announces,
             demo_patient=self.demo_patient,
+            redox_orders=RedoxOrders(),
+            xealth_orders=self.xealth_orders,
+            restricted_tokens=self.restricted_tokens,
         )
 
-    async def has(self, *records: Clinic | Clinician | Patient | Invite) -> None:
+    async def has(
+        self,
+        *records: Clinic
+        | Clinician
+        | Patient
+        | Invite
+        | Migration
+        | Message
+        | EnrollmentOrder
+        | StoredPreorder,
+    ) -> None:
         """Let these have been there all the time."""
 
         async def work(tx: Transaction) -> None:
             for record in records:
-                match record:
-                    case Clinic():
-                        await tx.clinics.add(record)
-                    case Clinician():
-                        await tx.clinicians.add(record)
-                    case Patient():
-                        await tx.patients.add(record)
-                    case Invite():
-                        await tx.invites.put(record)
+                await _ADD[type(record)](tx, record)
 
         await self.storage.transaction(work)
 
@@ -131,6 +144,10 @@ class World:
     async def owed(self) -> tuple[Notification, ...]:
         """Return the mails that are owed, oldest first."""
         return await self.storage.read(lambda tx: tx.outbox.in_state(DeliveryState.PENDING, 1000))
+
+    async def migrations(self, clinic: Clinic | ClinicId) -> tuple[Migration, ...]:
+        """Return the migrations into a clinic as they are now, oldest first."""
+        return await self.storage.read(lambda tx: tx.migrations.of_clinic(_id_of(clinic)))
 
     async def removed_clinics(
         self, clinic: Clinic | ClinicId
@@ -175,3 +192,15 @@ class HesitantStorage(Storage):
 
 def _id_of(clinic: Clinic | ClinicId) -> ClinicId:
     return clinic.id if isinstance(clinic, Clinic) else clinic
+
+
+_ADD: Final[dict[type, Callable[[Transaction, Any], Awaitable[None]]]] = {
+    Clinic: lambda tx, record: tx.clinics.add(record),
+    Clinician: lambda tx, record: tx.clinicians.add(record),
+    Patient: lambda tx, record: tx.patients.add(record),
+    Invite: lambda tx, record: tx.invites.put(record),
+    Migration: lambda tx, record: tx.migrations.add(record),
+    Message: lambda tx, record: tx.messages.add(record),
+    EnrollmentOrder: lambda tx, record: tx.enrollments.add_order(record),
+    StoredPreorder: lambda tx, record: tx.enrollments.add_preorder(record),
+}

@@ -28,10 +28,13 @@ CHAPTERS: Final = (
         "COUNT FILTER LIST SORT SUMMARY TIDE",
     ),
     ("06-clinic-merge.md", "", "", "MERGE"),
+    ("07-legacy-migrations.md", "", "", "MIG MIGW"),
+    ("08-ehr-redox-xealth.md", "", "", "CFG SUB MATCH REDOX RXW XEALTH CLI"),
 )
 
 _WIRE: Final = "said by the API document and tested with the HTTP adapter"
 _STORED: Final = "about documents of one storage alone"
+_OTHERS: Final = "what another program does"
 _LATER: Final = "belongs to a part that is still to come"
 NOT_OF_THE_CORE: Final = {
     "PCS-2": _STORED,
@@ -45,6 +48,8 @@ NOT_OF_THE_CORE: Final = {
     "PAT-PERM-6": _WIRE,
     "PAT-VAL-1": _WIRE,
     "PAT-VAL-2": _WIRE,
+    **{f"MIGW-{number}": _OTHERS for number in (1, 2)},
+    **{f"RXW-{number}": _OTHERS for number in range(1, 13) if number != 6},
     **{f"PAT-CDC-{number}": _STORED for number in range(1, 9)},
     **{f"PAT-DTO-{number}": _WIRE for number in range(1, 7)},
     **{f"PAT-EHR-{number}": _LATER for number in range(1, 4)},

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
-from adapters.cli import copying, logs, mail, merging, server, tokens, users
+from adapters.cli import copying, ehr, logs, mail, merging, server, tokens, users
 from adapters.cli.failures import CliGroup
 from adapters.cli.running import HELP, prepared, settings_of
 from adapters.settings import described
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
 app.add_typer(mail.app, name="mail")
+app.add_typer(ehr.app, name="ehr")
 db = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Keep the database.")
 app.add_typer(db, name="db")
 app.command("copy")(copying.copy_)

@@ -28,6 +28,26 @@ _UNUSABLE: Final = (
 )
 
 
+def with_partners(work: Callable[[Container], Awaitable[T]]) -> T:
+    """
+    Run *work* where storage, users and partners can be asked.
+
+    Raises:
+        Failed: the storage does not open.
+    """
+
+    async def run() -> T:
+        settings = settings_of()
+        logs.configure("error")
+        async with AsyncExitStack() as stack:
+            container = await stack.enter_async_context(opened(settings))
+            for context in (container.opened_identity, container.opened_partners):
+                await stack.enter_async_context(context())
+            return await work(container)
+
+    return asyncio.run(run())
+
+
 def settings_of() -> Settings:
     """Return the settings in the environment. Raises SettingError."""
     return read_settings()

@@ -22,6 +22,13 @@ from adapters.http_litestar.clinicians import (
 )
 from adapters.http_litestar.clinics import ClinicController
 from adapters.http_litestar.documentation import PAGES, ShapedSchemas, document_of, pages
+from adapters.http_litestar.ehr import (
+    REDOX,
+    Partners,
+    RedoxController,
+    SyncController,
+    XealthController,
+)
 from adapters.http_litestar.errors import handle
 from adapters.http_litestar.gate import Gate
 from adapters.http_litestar.glucose import SummaryController, TideController
@@ -33,6 +40,7 @@ from adapters.http_litestar.invites import (
 )
 from adapters.http_litestar.labels import SiteController, TagController
 from adapters.http_litestar.merging import MergeController
+from adapters.http_litestar.migrations import LegacyClinicianController, MigrationController
 from adapters.http_litestar.observation import Metrics
 from adapters.http_litestar.patients import EveryPatientController, PatientController
 from adapters.http_litestar.response import JsonResponse
@@ -63,6 +71,11 @@ CONTROLLERS: Final = (
     PatientInviteController,
     SharingController,
     MergeController,
+    MigrationController,
+    LegacyClinicianController,
+    RedoxController,
+    SyncController,
+    XealthController,
 )
 
 Readiness = Callable[[], Awaitable[None]]
@@ -74,6 +87,8 @@ class Options:
     """How the API is served."""
 
     max_body_size: int = MEBIBYTE
+    max_message_size: int = 16 * MEBIBYTE
+    """Of what Redox sends."""
     has_documentation: bool = True
     lifespan: Sequence[Lifespan] = ()
     """Entered when the server starts and left, in the reverse order, when it stops."""
@@ -88,44 +103,41 @@ def create_app(
     *,
     readiness: Readiness,
     options: Options | None = None,
+    partners: Partners | None = None,
 ) -> ASGIApp:
     """
     Return the API over the use cases of *application*.
 
     *sessions* knows who calls, *workbooks* makes spreadsheets of reports; *readiness* raises while
-    the service cannot work.
+    the service cannot work; *partners* are those that are connected.
     """
-    options = options or Options()
-    litestar = _litestar(application, workbooks, readiness, options)
+    options, partners = options or Options(), partners or Partners()
+    litestar = _litestar(application, workbooks, readiness, options, partners)
     open_pages = (READY, LIVE, *(PAGES if options.has_documentation else ()))
     return Gate(
         app=litestar,
-        routes=Routes.of(served_by(litestar), open_pages),
+        routes=Routes.of(open_pages),
         access=application.access,
         sessions=sessions,
         metrics=options.metrics,
         max_body_size=options.max_body_size,
-    )
-
-
-def served_by(litestar: Litestar) -> frozenset[str]:
-    """Return the ids of the operations that have a controller."""
-    return frozenset(
-        handler.operation_id
-        for route in litestar.routes
-        for handler in getattr(route, "route_handlers", ())
-        if isinstance(handler.operation_id, str)
+        larger={REDOX: options.max_message_size},
+        assets=partners.assets,
     )
 
 
 def api_document(application: Application, workbooks: Workbooks) -> dict[str, Any]:
     """Return the OpenAPI document of the API."""
     options = Options(has_documentation=False)
-    return document_of(_litestar(application, workbooks, _always, options))
+    return document_of(_litestar(application, workbooks, _always, options, Partners()))
 
 
 def _litestar(
-    application: Application, workbooks: Workbooks, readiness: Readiness, options: Options
+    application: Application,
+    workbooks: Workbooks,
+    readiness: Readiness,
+    options: Options,
+    partners: Partners,
 ) -> Litestar:
     @cache
     def document() -> bytes:
@@ -142,15 +154,19 @@ def _litestar(
             "clinicians": _always_the_same(application.clinicians),
             "clinics": _always_the_same(application.clinics),
             "merging": _always_the_same(application.merging),
+            "messages": _always_the_same(application.messages),
+            "migrations": _always_the_same(application.migrations),
             "patient_counts": _always_the_same(application.patient_counts),
             "patient_invites": _always_the_same(application.patient_invites),
             "patients": _always_the_same(application.patients),
+            "redox": _always_the_same(partners.redox),
             "settings": _always_the_same(application.settings),
             "sites": _always_the_same(application.sites),
             "summaries": _always_the_same(application.summaries),
             "tide": _always_the_same(application.tide),
             "tag_service": _always_the_same(application.tags),
             "workbooks": _always_the_same(workbooks),
+            "xealth": _always_the_same(partners.xealth),
         },
         dto=JsonBody,
         return_dto=None,

@@ -25,6 +25,7 @@ from litestar.types import (
     WebSocketReceiveMessage,
 )
 
+from adapters.http_litestar.assets import Asset, Assets, send_asset
 from adapters.http_litestar.errors import (
     UNEXPECTED,
     Reason,
@@ -51,11 +52,12 @@ TOKEN: Final = b"x-tidepool-session-token"
 REQUEST_ID: Final = b"x-request-id"
 _SANE_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNMATCHED: Final = "-"
+_ASSET: Final = "ViewerAsset"
 _GONE: Final = 499
 """What is noted for a client that left before the answer."""
 _EMPTY: Final[tuple[bytes, bytes]] = (b"content-length", b"0")
 _JSON: Final[tuple[bytes, bytes]] = (b"content-type", b"application/json")
-# Files of the report viewer lie below this path, and nobody serves them here (EXEMPT-8).
+# Files of the report viewer lie below this path (EXEMPT-8).
 _VIEWER: Final = "/v1/xealth/report/"
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -110,6 +112,9 @@ class Gate:
     _sessions: Sessions
     _metrics: Metrics
     _max_body_size: int
+    _larger: Mapping[str, int] = attrs.field(factory=dict)
+    """Other limits, by path."""
+    _assets: Assets | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind: str = scope["type"]
@@ -123,12 +128,19 @@ class Gate:
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         token, request_id, length = _read(scope["headers"])
-        exchange = _Exchange(receive, send, request_id, self._max_body_size)
+        limit = self._larger.get(scope["path"], self._max_body_size)
+        exchange = _Exchange(receive, send, request_id, limit)
         state: dict[str, Any] = scope  # type: ignore[assignment]  # ASGI lets everybody add keys
         state["request_id"] = request_id.decode()
         is_head = scope["method"] == "HEAD"
         try:
-            await self._admit(state, exchange, token, length)
+            _refuse_longer(length, limit)
+            asset = self._asset(_raw_path(state))
+            if asset is not None:
+                exchange.operation = _ASSET
+                await send_asset(asset, scope, exchange.receive, exchange.send)
+                return
+            await self._admit(state, exchange, token)
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:
             status, message, headers = answer_to(error)
@@ -145,11 +157,12 @@ class Gate:
             self._metrics.observe(exchange.operation, status, seconds)
             log_access(exchange.operation, status, seconds, state["request_id"])
 
-    async def _admit(
-        self, scope: dict[str, Any], exchange: _Exchange, token: str, length: int
-    ) -> None:
-        if length > self._max_body_size:
-            raise _too_large(self._max_body_size)
+    def _asset(self, raw_path: str) -> Asset | None:
+        if self._assets is None or not raw_path.startswith(_VIEWER):
+            return None
+        return self._assets.find(raw_path.removeprefix(_VIEWER))
+
+    async def _admit(self, scope: dict[str, Any], exchange: _Exchange, token: str) -> None:
         raw_path = _raw_path(scope)
         found = self._routes.find(raw_path)
         if found is None:
@@ -176,8 +189,6 @@ class Gate:
                 await self._access.check(operation.rule, principal, parameters)
                 scope["user"] = principal
             _check_path(operation, values)
-        if not operation.is_served:
-            raise Refusal(501, f"{operation.id} is not available in this version")
         scope["operation"] = operation.id
         # Litestar matches the encoded path, too: an encoded slash never splits a segment.
         scope["path"] = raw_path
@@ -232,6 +243,11 @@ def _check_path(operation: Operation, values: list[str]) -> None:
         wrong = check(value)
         if wrong:
             raise invalid(f'parameter "{name}" in path has an error: {wrong}')
+
+
+def _refuse_longer(length: int, limit: int) -> None:
+    if length > limit:
+        raise _too_large(limit)
 
 
 def _too_large(limit: int) -> Refusal:

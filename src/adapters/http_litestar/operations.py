@@ -1,8 +1,4 @@
-"""
-Every operation of the API: its method, its path and its id.
-
-Operations without a controller are here as well: who may call them is decided all the same.
-"""
+"""Every operation of the API: its method, its path and its id."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -189,6 +185,16 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "permission": _one_of(*PERMISSIONS),
 }
 
+_UNSHAPED: Final = frozenset(
+    {
+        "EnableNewClinicExperience",
+        "TriggerInitialMigration",
+        "MigrateLegacyClinicianPatients",
+        "ListMigrations",
+    }
+)
+"""Operations to which what is no id is an id that nobody has (7.4)."""
+
 
 @attrs.frozen(eq=False)
 class Operation:
@@ -198,7 +204,6 @@ class Operation:
     rule: Rule
     checks: tuple[tuple[str, Check], ...] = ()
     """What the path parameters must hold, in the order of the path."""
-    is_served: bool = True
 
     @property
     def is_confirmation(self) -> bool:
@@ -211,6 +216,7 @@ class Operation:
         return bool(self.rule.callers & Caller.ANYBODY)
 
 
-def operation(id_: str, template: str, *, is_served: bool) -> Operation:
+def operation(id_: str, template: str) -> Operation:
     names = (part[1:-1] for part in template.split("/") if part.startswith("{"))
-    return Operation(id_, POLICY[id_], tuple((name, _CHECKS[name]) for name in names), is_served)
+    checks = ((name, _key if id_ in _UNSHAPED else _CHECKS[name]) for name in names)
+    return Operation(id_, POLICY[id_], tuple(checks))

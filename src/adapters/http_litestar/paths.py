@@ -13,9 +13,16 @@ from clinic_domain.patients.model import Permission, Provider
 from clinic_domain.values import ClinicId, InviteId, SiteId, TagId, UserId
 
 ByClinic = Annotated[ClinicId, PathParameter(name="clinicId", pattern=OBJECT_ID)]
+AnyClinic = Annotated[ClinicId, PathParameter(name="clinicId")]
+"""Perhaps no id, and still percent-encoded."""
+AnyUser = Annotated[UserId, PathParameter(name="userId")]
+"""Likewise."""
 ByClinician = Annotated[UserId, PathParameter(name="clinicianId", pattern=USER_ID)]
 ByPatient = Annotated[UserId, PathParameter(name="patientId", pattern=USER_ID)]
 ByUser = Annotated[UserId, PathParameter(name="userId", pattern=USER_ID)]
+ByMigratedClinic = Annotated[
+    ClinicId, PathParameter(name="clinicId", pattern=OBJECT_ID, min_length=24, max_length=24)
+]
 ByTag = Annotated[TagId, PathParameter(name="patientTagId", pattern=OBJECT_ID)]
 BySite = Annotated[
     SiteId, PathParameter(name="siteId", pattern=OBJECT_ID, min_length=24, max_length=24)

@@ -1,6 +1,6 @@
 """From a method and a raw path to an operation."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Self
 
 import attrs
@@ -46,14 +46,11 @@ class Routes:
     _root: _Node = attrs.field(factory=_Node)
 
     @classmethod
-    def of(cls, served: Collection[str], pages: Iterable[str]) -> Self:
-        """Return the routes of the API, in which *served* have a controller, and of open pages."""
+    def of(cls, pages: Iterable[str]) -> Self:
+        """Return the routes of the API and of open pages."""
         routes = cls()
         for template, methods in TEMPLATES.items():
-            operations = {
-                method: operation(id_, template, is_served=id_ in served)
-                for method, id_ in methods.items()
-            }
+            operations = {method: operation(id_, template) for method, id_ in methods.items()}
             routes._add(template, operations)
         for page in pages:
             routes._add(page, {"GET": Operation(page, _OPEN)})

@@ -99,4 +99,5 @@ def _matches(clinic: Clinic, query: ClinicQuery) -> bool:
             query.ehr_source_id is None
             or (ehr is not None and ehr.source_id == query.ehr_source_id)
         )
+        and (query.ehr_provider is None or (ehr is not None and ehr.provider == query.ehr_provider))
     )

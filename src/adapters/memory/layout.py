@@ -12,8 +12,16 @@ from adapters.memory.cells import Cell
 from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic, ShareCode
 from clinic_domain.deletions import DeletionRecord
+from clinic_domain.ehr.model import (
+    EnrollmentOrder,
+    Message,
+    ReportOrder,
+    ReportView,
+    StoredPreorder,
+)
 from clinic_domain.invites.model import Invite
 from clinic_domain.merging.model import MergeRecord, PlanId
+from clinic_domain.migrations.model import Migration
 from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.users import Account, IssuedToken
@@ -24,6 +32,7 @@ R = TypeVar("R")
 Numbered = tuple[tuple[int, DeletionRecord[R]], ...]
 
 CLINIC_IDS: Cell[frozenset[ClinicId]] = Cell("clinic ids", empty=frozenset())
+CLINICS_WITH_REPORTS: Cell[frozenset[ClinicId]] = Cell("clinics with reports", empty=frozenset())
 CLINICS_WITH_CLINICIANS: Cell[frozenset[ClinicId]] = Cell(
     "clinics with clinicians", empty=frozenset()
 )
@@ -64,6 +73,38 @@ def patients_with_summary(summary_id: str) -> Cell[frozenset[tuple[ClinicId, Use
 
 def clinics_of_patient(user_id: UserId) -> Cell[frozenset[ClinicId]]:
     return Cell("clinics of patient", (user_id,), empty=frozenset())
+
+
+def migration_of(user_id: UserId) -> Cell[Migration | None]:
+    return Cell("migration", (user_id,), empty=None)
+
+
+def migrated_into(clinic_id: ClinicId) -> Cell[tuple[UserId, ...]]:
+    return Cell("migrated into", (clinic_id,), empty=())
+
+
+def message(message_id: RecordId) -> Cell[Message | None]:
+    return Cell("message", (message_id,), empty=None)
+
+
+def reports_by(message_id: RecordId) -> Cell[ReportOrder | None]:
+    return Cell("newest report by message", (message_id,), empty=None)
+
+
+def reports_of(clinic_id: ClinicId) -> Cell[tuple[ReportOrder, ...]]:
+    return Cell("reports", (clinic_id,), empty=())
+
+
+def preorder(tracking_id: str) -> Cell[StoredPreorder | None]:
+    return Cell("preorder", (tracking_id,), empty=None)
+
+
+def enrollment_order(order_id: RecordId) -> Cell[EnrollmentOrder | None]:
+    return Cell("enrollment order", (order_id,), empty=None)
+
+
+def views_by(viewer_id: str) -> Cell[tuple[ReportView, ...]]:
+    return Cell("views", (viewer_id,), empty=())
 
 
 def removed_clinics(clinic_id: ClinicId) -> Cell[Numbered[Clinic]]:

@@ -14,14 +14,22 @@ from clinic_domain.deletions import Deletion, DeletionRecord
 from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
 from clinic_domain.patients.model import (
     DataSource,
+    EhrPatientQuery,
     Patient,
     PatientSearch,
     PatientSite,
+    PatientWalk,
     Tally,
 )
 from clinic_domain.patients.ports import PatientRepository
-from clinic_domain.patients.queries import PatientMatches, PatientQuery, arranged, matches
-from clinic_domain.patients.rules import tally_of
+from clinic_domain.patients.queries import (
+    PatientMatches,
+    PatientPage,
+    PatientQuery,
+    arranged,
+    matches,
+)
+from clinic_domain.patients.rules import sends_reports, tally_of
 from clinic_domain.patients.summaries import Stats, Summary, SummaryKind
 from clinic_domain.text import collation_key
 from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId, SiteId, TagId, UserId
@@ -50,14 +58,29 @@ class MemoryPatientRepository(PatientRepository):
 
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
         mrn, birth_date = _key(search.mrn), _key(search.birth_date)
+        name = _key(search.full_name)
         found = _by_name(
             patient
             for clinic_id in set(search.clinic_ids)
             for patient in self._of_clinic(clinic_id)
             if (mrn is None or mrn == _key(patient.mrn))
             and (birth_date is None or birth_date == _key(patient.birth_date))
+            and (name is None or name == _key(patient.full_name or ""))
         )
         return cut(found, search.page)
+
+    async def walk(self, walk: PatientWalk) -> tuple[Patient, ...]:
+        everybody = (
+            patient for clinic_id in set(walk.clinic_ids) for patient in self._of_clinic(clinic_id)
+        )
+        found = sorted((one for one in everybody if _is_met(one, walk)), key=lambda one: one.id)
+        return tuple(found[: walk.limit])
+
+    async def by_mrn(self, query: EhrPatientQuery) -> PatientPage:
+        patients = self._of_clinic(query.clinic_id)
+        matching = [patient for patient in patients if _is_wanted(patient, query)]
+        matching.sort(key=lambda patient: (patient.mrn or "", patient.id))
+        return PatientPage(cut(matching, query.page), len(matching), len(patients))
 
     async def of_user(self, user_id: UserId, page: Page = EVERYTHING) -> tuple[Patient, ...]:
         return cut(_by_name(self._of_user(user_id)), page)
@@ -336,6 +359,23 @@ def _key(text: str | None) -> str | None:
 def _by_name(patients: Iterable[Patient]) -> list[Patient]:
     return sorted(
         patients, key=lambda patient: (collation_key(patient.full_name or ""), patient.id)
+    )
+
+
+def _is_met(patient: Patient, walk: PatientWalk) -> bool:
+    return (
+        (walk.behind is None or walk.behind < patient.id)
+        and (walk.user_id is None or walk.user_id == patient.user_id)
+        and (not walk.has_reports or sends_reports(patient))
+        and (not walk.lacks_email or (patient.is_custodial and not patient.email))
+    )
+
+
+def _is_wanted(patient: Patient, query: EhrPatientQuery) -> bool:
+    return (
+        (query.user_id is None or query.user_id == patient.user_id)
+        and query.has_subscription in (None, bool(patient.ehr_subscriptions))
+        and query.has_mrn in (None, bool(patient.mrn))
     )
 
 

@@ -11,16 +11,21 @@ from adapters.memory.cells import Cells, Committed, Draft, Stale
 from adapters.memory.clinicians import MemoryClinicianRepository
 from adapters.memory.clinics import MemoryClinicRepository
 from adapters.memory.deletions import MemoryDeletionRepository
+from adapters.memory.enrollments import MemoryEnrollmentRepository
 from adapters.memory.invites import MemoryInviteRepository
 from adapters.memory.merging import MemoryMergeRecordRepository
+from adapters.memory.messages import MemoryMessageRepository
+from adapters.memory.migrations import MemoryMigrationRepository
 from adapters.memory.outbox import MemoryOutboxRepository
 from adapters.memory.patients import MemoryPatientRepository
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
+from clinic_domain.ehr.ports import EnrollmentRepository, MessageRepository
 from clinic_domain.errors import StorageBusy
 from clinic_domain.invites.ports import InviteRepository
 from clinic_domain.merging.ports import MergeRecordRepository
+from clinic_domain.migrations.ports import MigrationRepository
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
@@ -62,6 +67,18 @@ class MemoryTransaction(Transaction):
     @property
     def merge_records(self) -> MergeRecordRepository:
         return MemoryMergeRecordRepository(self._cells)
+
+    @property
+    def migrations(self) -> MigrationRepository:
+        return MemoryMigrationRepository(self._cells)
+
+    @property
+    def messages(self) -> MessageRepository:
+        return MemoryMessageRepository(self._cells)
+
+    @property
+    def enrollments(self) -> EnrollmentRepository:
+        return MemoryEnrollmentRepository(self._cells)
 
     @property
     def accounts(self) -> AccountRepository:

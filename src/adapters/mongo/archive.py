@@ -1,6 +1,14 @@
 """Everything that a database keeps, to be copied: as records, or as the documents that they are."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -26,19 +34,41 @@ from adapters.mongo.clinic_documents import clinic_document, clinic_of
 from adapters.mongo.clinician_documents import clinician_document, clinician_of
 from adapters.mongo.deletions import Grave, record_of
 from adapters.mongo.documents import TEXT, Document, Unreadable
+from adapters.mongo.enrollments import (
+    order_document,
+    order_of,
+    preorder_document,
+    preorder_of,
+    view_document,
+    view_of,
+)
 from adapters.mongo.indexes import (
     ACCOUNTS,
     CLINICIANS,
     CLINICS,
     CONFIRMATIONS,
+    ENROLLMENT_ORDERS,
     MERGE_PLANS,
+    MESSAGES,
+    MIGRATIONS,
     OUTBOX,
     PATIENTS,
+    PREORDERS,
+    REPORT_ORDERS,
+    REPORT_VIEWS,
     SETTINGS,
     TOKENS,
 )
 from adapters.mongo.invite_documents import OURS, invite_document, invite_of
 from adapters.mongo.merge_documents import merge_document, merge_record_of
+from adapters.mongo.messages import (
+    message_document,
+    message_of,
+    report_order_document,
+    report_order_of,
+    with_messages,
+)
+from adapters.mongo.migrations import migration_document, migration_of
 from adapters.mongo.outbox import notification_document, notification_of
 from adapters.mongo.patient_documents import patient_document, patient_of
 from adapters.mongo.scope import Scope, documents, violated_index
@@ -62,6 +92,8 @@ class _Shelf:
     document_of: Callable[[Any], Document]
     ours: Document = attrs.field(factory=dict)
     """Which documents of the collection are records."""
+    completed: Callable[[Scope, Iterable[Document]], Awaitable[list[Document]]] | None = None
+    """Puts into documents what stands in others as well."""
 
 
 def _deletions(
@@ -87,6 +119,14 @@ _SHELVES: Final[Mapping[Kind, _Shelf]] = {
     Kind.PATIENTS: _Shelf(PATIENTS, patient_of, patient_document),
     Kind.INVITES: _Shelf(CONFIRMATIONS, invite_of, invite_document, OURS),
     Kind.NOTIFICATIONS: _Shelf(OUTBOX, notification_of, notification_document),
+    Kind.MIGRATIONS: _Shelf(MIGRATIONS, migration_of, migration_document),
+    Kind.MESSAGES: _Shelf(MESSAGES, message_of, message_document),
+    Kind.REPORT_ORDERS: _Shelf(
+        REPORT_ORDERS, report_order_of, report_order_document, completed=with_messages
+    ),
+    Kind.PREORDERS: _Shelf(PREORDERS, preorder_of, preorder_document),
+    Kind.ENROLLMENT_ORDERS: _Shelf(ENROLLMENT_ORDERS, order_of, order_document),
+    Kind.REPORT_VIEWS: _Shelf(REPORT_VIEWS, view_of, view_document),
     Kind.CLINIC_DELETIONS: _deletions(clinics.GRAVE, clinic_of, clinic_document),
     Kind.CLINICIAN_DELETIONS: _deletions(clinicians.GRAVE, clinician_of, clinician_document),
     Kind.PATIENT_DELETIONS: _deletions(patients.GRAVE, patient_of, patient_document),
@@ -115,11 +155,11 @@ class MongoArchive(Archive[Record]):
 
         async def work(scope: Scope) -> None:
             ids = _ids_behind(await _last_id(scope, shelf.collection))
+            found = [{"_id": next(ids)} | shelf.document_of(record) for record in records]
+            if shelf.completed is not None:
+                found = await shelf.completed(scope, found)
             with _refusals():
-                await scope.insert(
-                    shelf.collection,
-                    *({"_id": next(ids)} | shelf.document_of(record) for record in records),
-                )
+                await scope.insert(shelf.collection, *found)
 
         await self._within(work)
 

@@ -157,6 +157,11 @@ def _condition(query: ClinicQuery) -> Document:
         condition["ehrSettings.enabled"] = query.ehr_enabled
     if query.ehr_source_id is not None:
         condition["ehrSettings.sourceId"] = query.ehr_source_id
+    if query.ehr_provider is not None:
+        condition["ehrSettings.provider"] = query.ehr_provider
+    if any(member.startswith("ehrSettings.") for member in condition):
+        # Only then the server may use the index that knows them.
+        condition["ehrSettings"] = {"$exists": True}
     return condition
 
 

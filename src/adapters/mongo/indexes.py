@@ -9,10 +9,17 @@ from pymongo.collation import Collation
 from pymongo.errors import OperationFailure
 
 from adapters.mongo.documents import Document
+from clinic_domain.ehr.reports import KEPT
 
 CLINICS: Final = "clinics"
 CLINICIANS: Final = "clinicians"
 PATIENTS: Final = "patients"
+MIGRATIONS: Final = "migrations"
+MESSAGES: Final = "redox"
+REPORT_ORDERS: Final = "scheduledSummaryAndReportsOrders"
+PREORDERS: Final = "xealth_preorder"
+ENROLLMENT_ORDERS: Final = "xealth_order"
+REPORT_VIEWS: Final = "xealth_report_view"
 CLINIC_DELETIONS: Final = "clinic_deletions"
 CLINICIAN_DELETIONS: Final = "clinician_deletions"
 PATIENT_DELETIONS: Final = "patient_deletions"
@@ -122,6 +129,32 @@ REFERENCE: Final[Mapping[str, Sequence[IndexModel]]] = {
         _index("Sites", "clinicId", "sites.id"),
         *map(_meeting_targets, ("1d", "7d", "14d", "30d")),
     ),
+    MIGRATIONS: (_index("UniqueClinicianMigration", "userId", unique=True, background=True),),
+    # No document has these keys, but another index under such a name would stop the other service.
+    MESSAGES: (
+        _index("MetadataLogsId", "meta.Logs.Id"),
+        _index("MetadataSource", "meta.Source.Id", "meta.FacilityCode"),
+    ),
+    REPORT_ORDERS: (
+        _index("LastMatchedOrderByID", "lastMatchedOrder._id", ("createdTime", DESCENDING)),
+        _index(
+            "CleanupExpiredRescheduledOrdersAfter90d",
+            "createdTime",
+            expireAfterSeconds=int(KEPT.total_seconds()),
+        ),
+    ),
+    PREORDERS: (_index("dataTrackingId", "dataTrackingId", unique=True),),
+    REPORT_VIEWS: (
+        _index(
+            "LastReportView",
+            "userId",
+            "deployment",
+            "programId",
+            "clinicId",
+            "patientId",
+            ("createdTime", DESCENDING),
+        ),
+    ),
     CLINIC_DELETIONS: (
         _index("ClinicDeletion", "clinic._id"),
         _index("DeletedTime", "deletedTime", "clinic._id"),
@@ -129,7 +162,15 @@ REFERENCE: Final[Mapping[str, Sequence[IndexModel]]] = {
 }
 
 OWN: Final[Mapping[str, Sequence[IndexModel]]] = {
-    CLINICS: (),
+    CLINICS: (
+        _index(
+            "ClinicsByEhrSource",
+            "ehrSettings.sourceId",
+            "ehrSettings.provider",
+            "ehrSettings.enabled",
+            partialFilterExpression=_where_exists("ehrSettings"),
+        ),
+    ),
     CLINICIANS: (
         _index("CliniciansOfClinic", "clinicId", ("createdTime", DESCENDING), ("_id", DESCENDING)),
         _index("CliniciansOfUser", "userId", ("createdTime", DESCENDING), ("_id", DESCENDING)),
@@ -148,7 +189,16 @@ OWN: Final[Mapping[str, Sequence[IndexModel]]] = {
         _index("PatientsByTag", "clinicId", "tags"),
         _index("PatientsByCgmSummary", "summary.cgmStats.id", sparse=True),
         _index("PatientsByBgmSummary", "summary.bgmStats.id", sparse=True),
+        _index(
+            "PatientsWithReports",
+            "clinicId",
+            "_id",
+            partialFilterExpression={"ehrSubscriptions.summaryAndReports.active": True},
+        ),
     ),
+    MIGRATIONS: (_index("MigrationsOfClinic", "clinicId", "_id"),),
+    REPORT_ORDERS: (_index("ReportOrdersOfClinic", "clinicId", "_id"),),
+    ENROLLMENT_ORDERS: (),
     CLINICIAN_DELETIONS: (_index("CliniciansRemoved", "clinician.clinicId", "clinician.userId"),),
     PATIENT_DELETIONS: (_index("PatientsRemoved", "patient.clinicId", "patient.userId"),),
     ACCOUNTS: (

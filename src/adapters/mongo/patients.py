@@ -13,7 +13,11 @@ from adapters.mongo.changes import Layout, Update, updates_between
 from adapters.mongo.deletions import Grave, move, move_one
 from adapters.mongo.documents import Document, equal_to, object_id
 from adapters.mongo.indexes import IGNORING_CASE_AND_ACCENTS, PATIENT_DELETIONS, PATIENTS
-from adapters.mongo.patient_conditions import search_condition
+from adapters.mongo.patient_conditions import (
+    ehr_condition,
+    search_condition,
+    walk_condition,
+)
 from adapters.mongo.patient_documents import (
     ALWAYS_COPIED,
     ALWAYS_COPIED_WITHIN,
@@ -30,9 +34,16 @@ from clinic_domain.clinics.model import ProviderCount, Site
 from clinic_domain.deletions import Deletion
 from clinic_domain.errors import DomainError
 from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
-from clinic_domain.patients.model import DataSource, Patient, PatientSearch, Tally
+from clinic_domain.patients.model import (
+    DataSource,
+    EhrPatientQuery,
+    Patient,
+    PatientSearch,
+    PatientWalk,
+    Tally,
+)
 from clinic_domain.patients.ports import PatientRepository
-from clinic_domain.patients.queries import PatientMatches, PatientQuery
+from clinic_domain.patients.queries import PatientMatches, PatientPage, PatientQuery
 from clinic_domain.patients.rules import PROVIDERS_OUTSIDE_PLAN
 from clinic_domain.patients.summaries import Stats, SummaryKind
 from clinic_domain.text import collation_key
@@ -68,6 +79,30 @@ class MongoPatientRepository(PatientRepository):
 
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
         return await self._by_name(search_condition(search), search.page)
+
+    async def walk(self, walk: PatientWalk) -> tuple[Patient, ...]:
+        cursor = self._scope.find(PATIENTS, walk_condition(walk)).sort("_id", ASCENDING)
+        return await listed(cursor, Page(limit=walk.limit), patient_of)
+
+    async def by_mrn(self, query: EhrPatientQuery) -> PatientPage:
+        matching = ehr_condition(query)
+        # To the server null comes before the empty text; both are no MRN, and go by id alone.
+        key = {"$ifNull": ["$mrn", ""]}
+        page: list[Document] = [{"$skip": query.page.offset}] if query.page.offset else []
+        if query.page.limit is not None:
+            page.append({"$limit": query.page.limit})
+        found = await self._scope.aggregate(
+            PATIENTS,
+            [
+                {"$match": matching},
+                {"$set": {"_mrn": key}},
+                {"$sort": {"_mrn": 1, "_id": 1}},
+                *page,
+            ],
+        )
+        number = await self._scope.count(PATIENTS, matching)
+        total = await self._scope.count(PATIENTS, {"clinicId": equal_to(query.clinic_id)})
+        return PatientPage(readable(found, patient_of), number, total)
 
     async def of_user(self, user_id: UserId, page: Page = EVERYTHING) -> tuple[Patient, ...]:
         # User ids are compared letter by letter, names are not: no query does both.

@@ -20,10 +20,13 @@ from adapters.mongo.clinics import MongoClinicRepository
 from adapters.mongo.connection import DATABASE, database_of, new_client
 from adapters.mongo.deletions import MongoDeletionRepository
 from adapters.mongo.documents import Document, object_id
+from adapters.mongo.enrollments import MongoEnrollmentRepository
 from adapters.mongo.indexes import PATIENTS, create_indexes
 from adapters.mongo.invites import MongoInviteRepository
 from adapters.mongo.locks import LEASE, NOTICE, Locks, Overtaken, Watch
 from adapters.mongo.merging import MongoMergeRecordRepository
+from adapters.mongo.messages import MongoMessageRepository
+from adapters.mongo.migrations import MongoMigrationRepository
 from adapters.mongo.outbox import MongoOutboxRepository
 from adapters.mongo.patient_rolls import Rolls
 from adapters.mongo.patients import MongoPatientRepository
@@ -34,9 +37,11 @@ from adapters.mongo.turns import Turn, Turns
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
+from clinic_domain.ehr.ports import EnrollmentRepository, MessageRepository
 from clinic_domain.errors import Unavailable
 from clinic_domain.invites.ports import InviteRepository
 from clinic_domain.merging.ports import MergeRecordRepository
+from clinic_domain.migrations.ports import MigrationRepository
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
@@ -95,6 +100,18 @@ class MongoTransaction(Transaction):
     @property
     def merge_records(self) -> MergeRecordRepository:
         return MongoMergeRecordRepository(self._scope)
+
+    @property
+    def migrations(self) -> MigrationRepository:
+        return MongoMigrationRepository(self._scope)
+
+    @property
+    def messages(self) -> MessageRepository:
+        return MongoMessageRepository(self._scope)
+
+    @property
+    def enrollments(self) -> EnrollmentRepository:
+        return MongoEnrollmentRepository(self._scope)
 
     @property
     def accounts(self) -> AccountRepository:

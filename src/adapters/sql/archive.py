@@ -14,8 +14,11 @@ from adapters.sql import (
     clinicians,
     clinics,
     deletions,
+    enrollments,
     invites,
     merging,
+    messages,
+    migration_records,
     outbox,
     patient_statements,
     patients,
@@ -135,6 +138,44 @@ _SHELVES: Final[dict[Kind, _Shelf]] = {
     ),
     Kind.NOTIFICATIONS: _Shelf(
         "outbox", outbox.FOLLOWING, outbox.notification_of, outbox.INSERTS, start=""
+    ),
+    Kind.MIGRATIONS: _Shelf(
+        "migrations",
+        migration_records.FOLLOWING,
+        migration_records.migration_of,
+        migration_records.INSERTS,
+        start="",
+    ),
+    Kind.MESSAGES: _Shelf(
+        "messages", messages.FOLLOWING, messages.message_of, messages.INSERTS, start=""
+    ),
+    Kind.REPORT_ORDERS: _Shelf(
+        "report_orders",
+        messages.FOLLOWING_ORDERS,
+        messages.report_order_of,
+        messages.ORDER_INSERTS,
+        start="",
+    ),
+    Kind.PREORDERS: _Shelf(
+        "preorders",
+        enrollments.FOLLOWING_PREORDERS,
+        enrollments.preorder_of,
+        enrollments.PREORDER_INSERTS,
+        start="",
+    ),
+    Kind.ENROLLMENT_ORDERS: _Shelf(
+        "enrollment_orders",
+        enrollments.FOLLOWING_ORDERS,
+        enrollments.order_of,
+        enrollments.ORDER_INSERTS,
+        start="",
+    ),
+    Kind.REPORT_VIEWS: _Shelf(
+        "report_views",
+        enrollments.FOLLOWING_VIEWS,
+        enrollments.view_of,
+        enrollments.VIEW_INSERTS,
+        start="",
     ),
     Kind.CLINIC_DELETIONS: _deletions(
         "clinic_deletions", deletions.FOLLOWING_CLINICS, clinics.clinic_of, _removed_clinic

@@ -179,6 +179,7 @@ def row_of(clinic: Clinic) -> dict[str, Any]:
         "ehr_settings": _write_ehr_settings(ehr),
         "ehr_enabled": None if ehr is None else ehr.enabled,
         "ehr_source_id": None if ehr is None else ehr.source_id,
+        "ehr_provider": None if ehr is None else ehr.provider,
         "patient_count_settings": _write_count_settings(clinic.patient_count_settings),
         "patient_count": _write_count(clinic.patient_count),
     }
@@ -275,6 +276,7 @@ _CONDITIONS: Final[dict[str, sa.ColumnElement[bool]]] = {
     "created_before": clinics.c.created_time < sa.bindparam("created_before"),
     "ehr_enabled": clinics.c.ehr_enabled == sa.bindparam("ehr_enabled"),
     "ehr_source_id": clinics.c.ehr_source_id == sa.bindparam("ehr_source_id"),
+    "ehr_provider": clinics.c.ehr_provider == sa.bindparam("ehr_provider"),
 }
 
 
@@ -297,6 +299,7 @@ def _conditions(query: ClinicQuery) -> dict[str, Any]:
         "created_before": number_or_none(query.created_before),
         "ehr_enabled": query.ehr_enabled,
         "ehr_source_id": query.ehr_source_id,
+        "ehr_provider": query.ehr_provider,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -11,6 +11,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _DECODER: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_AS_IT_IS: Final = msgspec.json.Encoder()
 
 # What equals its default is left out, so a version that knows more reads what this one wrote.
 converter: Final = cattrs.Converter(omit_if_default=True, detailed_validation=False)
@@ -39,6 +40,11 @@ def moment_or_none(number: int | None) -> datetime | None:
 def text_of(value: Any) -> str:
     """Return JSON that is the same for equal values."""
     return _ENCODER.encode(value).decode()
+
+
+def json_of(value: Any) -> str:
+    """Return JSON whose members stand as they came."""
+    return _AS_IT_IS.encode(value).decode()
 
 
 def value_of(text: str) -> Any:

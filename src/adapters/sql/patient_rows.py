@@ -31,6 +31,7 @@ from clinic_domain.patients.model import (
     RangesPreset,
     Review,
 )
+from clinic_domain.patients.rules import sends_reports
 from clinic_domain.text import collation_key, folded
 
 _Requests = Mapping[str, tuple[ConnectionRequest, ...]]
@@ -161,6 +162,7 @@ def row_of(patient: Patient) -> dict[str, Any]:
         "last_upload_reminder_time": number_or_none(patient.last_upload_reminder_time),
         "connection_requests": _write_requests(patient.connection_requests),
         "ehr_subscriptions": _write_subscriptions(patient.ehr_subscriptions),
+        "sends_reports": sends_reports(patient),
         "glycemic_ranges": _write_ranges(ranges),
         "non_standard_ranges": ranges is not None and ranges.preset != RangesPreset.ADA_STANDARD,
         "diagnosis_type": patient.diagnosis_type,

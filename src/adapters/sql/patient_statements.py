@@ -171,6 +171,45 @@ def in_clinics(keys: tuple[str, ...]) -> Statement:
     return Statement(_page(found), postgresql=_page(lateral))
 
 
+_WALKED: Final[dict[str, sa.ColumnElement[bool]]] = {
+    "behind": patients.c.id > sa.bindparam("behind"),
+    "which_user": _of_user,
+    # As it stands in the index that knows them.
+    "has_reports": sa.literal_column("patients.sends_reports"),
+    "lacks_email": patients.c.is_custodial & (sa.func.coalesce(patients.c.email, "") == ""),
+}
+
+
+@cache
+def walk_of(conditions: tuple[str, ...]) -> Statement:
+    """Return a SELECT of the next patients of some clinics, by id."""
+    clinics = patients.c.clinic_id.in_(texts_in(sa.bindparam("clinics")))
+    found = _select(clinics, *(_WALKED[name] for name in conditions))
+    return Statement(found.order_by(patients.c.id).limit(_limit))
+
+
+_subscriptions: Final = sa.func.coalesce(sa.cast(patients.c.ehr_subscriptions, sa.Text), "{}")
+_has_subscription: Final = (_subscriptions != "{}") & (_subscriptions != "null")
+_has_mrn: Final = sa.func.coalesce(patients.c.mrn, "") != ""
+_OF_EHR: Final[dict[str, sa.ColumnElement[bool]]] = {
+    "user": _of_user,
+    "subscription": _has_subscription,
+    "no subscription": ~_has_subscription,
+    "mrn": _has_mrn,
+    "no mrn": ~_has_mrn,
+}
+
+
+@cache
+def by_mrn(conditions: tuple[str, ...]) -> tuple[Statement, Statement]:
+    """Return a SELECT of a page of patients of a clinic by MRN, and one of how many there are."""
+    where = [_of_clinic, *(_OF_EHR[name] for name in conditions)]
+    order = (sa.func.coalesce(patients.c.mrn, ""), patients.c.id)
+    page = _select(*where).order_by(*order).limit(_limit).offset(_offset)
+    number = sa.select(sa.func.count()).select_from(patients).where(*where)
+    return Statement(page), Statement(number)
+
+
 _STATES: Final = aggregated(
     sa.select(
         provider_tallies.c.provider_name, provider_tallies.c.state, provider_tallies.c.data_sources

@@ -34,9 +34,17 @@ from adapters.sql.tables import patients
 from clinic_domain.clinics.model import ProviderCount, Site
 from clinic_domain.deletions import Deletion
 from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
-from clinic_domain.patients.model import DataSource, Patient, PatientSearch, PatientSite, Tally
+from clinic_domain.patients.model import (
+    DataSource,
+    EhrPatientQuery,
+    Patient,
+    PatientSearch,
+    PatientSite,
+    PatientWalk,
+    Tally,
+)
 from clinic_domain.patients.ports import PatientRepository
-from clinic_domain.patients.queries import PatientMatches, PatientQuery
+from clinic_domain.patients.queries import PatientMatches, PatientPage, PatientQuery
 from clinic_domain.patients.summaries import Stats, Summary, SummaryKind
 from clinic_domain.text import collation_key
 from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId, SiteId, TagId, UserId
@@ -112,6 +120,15 @@ def _common(patient: Patient) -> dict[str, Any]:
         "sites_set": patient.sites is not None,
         "updated_time": number_of(patient.updated_time),
     }
+
+
+def _conditions_of(query: EhrPatientQuery) -> Iterable[str]:
+    if query.user_id is not None:
+        yield "user"
+    if query.has_subscription is not None:
+        yield "subscription" if query.has_subscription else "no subscription"
+    if query.has_mrn is not None:
+        yield "mrn" if query.has_mrn else "no mrn"
 
 
 def _of_some(clinic_id: ClinicId, user_ids: Collection[UserId] | None) -> dict[str, Any]:
@@ -251,6 +268,7 @@ class SqlPatientRepository(PatientRepository):
         given = {
             "mrn_key": key_or_none(search.mrn),
             "birth_date_key": key_or_none(search.birth_date),
+            "name_key": key_or_none(search.full_name),
         }
         conditions = {name: value for name, value in given.items() if value is not None}
         parameters: dict[str, Any] = {
@@ -262,6 +280,29 @@ class SqlPatientRepository(PatientRepository):
         await self._session.hold(search.clinic_ids)
         rows = await self._session.all(statements.in_clinics(tuple(conditions)), parameters)
         return tuple(map(patient_of, rows))
+
+    async def walk(self, walk: PatientWalk) -> tuple[Patient, ...]:
+        given = {
+            "behind": walk.behind,
+            "which_user": walk.user_id,
+            "has_reports": walk.has_reports or None,
+            "lacks_email": walk.lacks_email or None,
+        }
+        conditions = tuple(name for name, value in given.items() if value is not None)
+        parameters = {"clinics": text_of(walk.clinic_ids), "limit": walk.limit, **given}
+        await self._session.hold(walk.clinic_ids)
+        rows = await self._session.all(statements.walk_of(conditions), parameters)
+        return tuple(map(patient_of, rows))
+
+    async def by_mrn(self, query: EhrPatientQuery) -> PatientPage:
+        found, number = statements.by_mrn(tuple(_conditions_of(query)))
+        of_clinic = {"which_clinic": query.clinic_id, "which_user": query.user_id}
+        await self._session.hold((query.clinic_id,))
+        rows = await self._session.all(found, {**of_clinic, **cut(query.page)})
+        matching = await self._session.first(number, of_clinic)
+        tally = await self._session.first(statements.TALLY, of_clinic)
+        patients = tuple(map(patient_of, rows))
+        return PatientPage(patients, matching[0] if matching else 0, tally[0] if tally else 0)
 
     async def of_user(self, user_id: UserId, page: Page = EVERYTHING) -> tuple[Patient, ...]:
         parameters = {"which_user": user_id, **cut(page)}

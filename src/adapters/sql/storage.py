@@ -16,8 +16,11 @@ from adapters.sql.clinicians import SqlClinicianRepository
 from adapters.sql.clinics import SqlClinicRepository
 from adapters.sql.deletions import SqlDeletionRepository
 from adapters.sql.engines import create_engine
+from adapters.sql.enrollments import SqlEnrollmentRepository
 from adapters.sql.invites import SqlInviteRepository
 from adapters.sql.merging import SqlMergeRecordRepository
+from adapters.sql.messages import SqlMessageRepository
+from adapters.sql.migration_records import SqlMigrationRepository
 from adapters.sql.outbox import SqlOutboxRepository
 from adapters.sql.patients import SqlPatientRepository
 from adapters.sql.postgresql import PostgresqlDatabase
@@ -27,8 +30,10 @@ from adapters.sql.statements import Database, Interrupted, Session, Statement
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
+from clinic_domain.ehr.ports import EnrollmentRepository, MessageRepository
 from clinic_domain.invites.ports import InviteRepository
 from clinic_domain.merging.ports import MergeRecordRepository
+from clinic_domain.migrations.ports import MigrationRepository
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.patients.ports import PatientRepository
 from clinic_domain.storage import DeletionRepository, Storage, Transaction, Work
@@ -73,6 +78,18 @@ class SqlTransaction(Transaction):
     @property
     def merge_records(self) -> MergeRecordRepository:
         return SqlMergeRecordRepository(self._session)
+
+    @property
+    def migrations(self) -> MigrationRepository:
+        return SqlMigrationRepository(self._session)
+
+    @property
+    def messages(self) -> MessageRepository:
+        return SqlMessageRepository(self._session)
+
+    @property
+    def enrollments(self) -> EnrollmentRepository:
+        return SqlEnrollmentRepository(self._session)
 
     @property
     def accounts(self) -> AccountRepository:

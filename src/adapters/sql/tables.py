@@ -92,6 +92,7 @@ clinics: Final = sa.Table(
     sa.Column("ehr_settings", Document),
     sa.Column("ehr_enabled", sa.Boolean),
     sa.Column("ehr_source_id", Key, index=True),
+    sa.Column("ehr_provider", Key),
     sa.Column("patient_count_settings", Document),
     sa.Column("patient_count", Document),
     sa.UniqueConstraint("share_code"),
@@ -200,6 +201,7 @@ patients: Final = sa.Table(
     sa.Column("last_upload_reminder_time", Moment),
     sa.Column("connection_requests", Document),
     sa.Column("ehr_subscriptions", Document),
+    _flag("sends_reports"),
     sa.Column("glycemic_ranges", Document),
     _flag("non_standard_ranges"),
     sa.Column("diagnosis_type", sa.Text),
@@ -219,6 +221,13 @@ patients: Final = sa.Table(
     sa.Index(None, "clinic_id", "name_key", "id"),
     sa.Index(None, "clinic_id", "mrn_key"),
     sa.Index(None, "clinic_id", "birth_date_key"),
+    sa.Index(
+        "ix_patients_clinic_id_sends_reports",
+        "clinic_id",
+        "id",
+        sqlite_where=sa.text("sends_reports"),
+        postgresql_where=sa.text("sends_reports"),
+    ),
 )
 
 patient_tags: Final = sa.Table(
@@ -350,6 +359,75 @@ FLAG_BITS: Final[Mapping[SummaryKind, Mapping[str, int]]] = {
     kind: {name: 2 * at for at, name in enumerate(FLAGS[kind])} for kind in SummaryKind
 }
 """At which bit of the number a flag begins."""
+
+# Outlives its clinic, and holds its user for good.
+migrations: Final = sa.Table(
+    "migrations",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("clinic_id", Key),
+    _needed("user_id", Key),
+    _needed("created_time", Moment),
+    _needed("updated_time", Moment),
+    _needed("status", sa.Text),
+    sa.UniqueConstraint("user_id"),
+    sa.Index(None, "clinic_id", "id"),
+)
+
+# What partners sent stays as it came: JSON whose members keep their order.
+messages: Final = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("meta", sa.Text),
+    _needed("content", sa.Text),
+)
+
+report_orders: Final = sa.Table(
+    "report_orders",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("clinic_id", Key),
+    _needed("user_id", Key),
+    _needed("created_time", Moment),
+    sa.Column("message_id", Key),
+    sa.Column("preceding_id", Key),
+    sa.Column("preceding_time", Moment),
+    sa.Index(None, "clinic_id", "id"),
+    sa.Index(None, "message_id", "created_time", "id"),
+    sa.Index(None, "created_time"),
+)
+
+preorders: Final = sa.Table(
+    "preorders",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("tracking_id", Key),
+    _needed("entry", sa.Text),
+    sa.UniqueConstraint("tracking_id"),
+)
+
+enrollment_orders: Final = sa.Table(
+    "enrollment_orders",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("event", sa.Text),
+    _needed("data", sa.Text),
+)
+
+report_views: Final = sa.Table(
+    "report_views",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    _needed("viewer_id", Key),
+    _needed("deployment", Key),
+    _needed("patient_id", Key),
+    _needed("program_id", Key),
+    _needed("clinic_id", Key),
+    _needed("created_time", Moment),
+    sa.Column("login", sa.Text),
+    sa.Index(None, "patient_id", "clinic_id", "created_time"),
+)
 
 patient_tallies: Final = sa.Table(
     "patient_tallies",

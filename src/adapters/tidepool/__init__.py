@@ -4,6 +4,7 @@ from adapters.tidepool.client import new_client
 from adapters.tidepool.peer import Peer
 from adapters.tidepool.profiles import TidepoolProfiles
 from adapters.tidepool.representatives import TidepoolRepresentatives
+from adapters.tidepool.restricted_tokens import TidepoolRestrictedTokens
 from adapters.tidepool.server_token import ServerToken
 from adapters.tidepool.service_accounts import TidepoolServiceAccounts
 from adapters.tidepool.sessions import TidepoolSessions
@@ -14,6 +15,7 @@ __all__ = [
     "ServerToken",
     "TidepoolProfiles",
     "TidepoolRepresentatives",
+    "TidepoolRestrictedTokens",
     "TidepoolServiceAccounts",
     "TidepoolSessions",
     "TidepoolUsers",

@@ -294,4 +294,5 @@ class ClinicQuery:
     created_before: datetime | None = None
     ehr_enabled: bool | None = None
     ehr_source_id: str | None = None
+    ehr_provider: str | None = None
     page: Page = EVERYTHING

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import attrs
 
@@ -26,6 +27,8 @@ from clinic_domain.storage import Storage, Transaction, Work
 from clinic_domain.users import Profile, Profiles, User, UserNotFound, Users
 from clinic_domain.values import ClinicId, Page, RecordId
 
+T = TypeVar("T")
+
 
 async def changed_clinic(
     storage: Storage, clinic_id: ClinicId, change: Callable[[Clinic], Clinic]
@@ -43,6 +46,19 @@ async def changed_clinic(
         await tx.clinics.save(changed, was=clinic)
         return changed
 
+    return await storage.transaction(work)
+
+
+async def with_a_free_code(storage: Storage, work: Work[T]) -> T:
+    """
+    Run *work*, which draws a share code for a clinic, until its code is free.
+
+    Raises:
+        DuplicateShareCode: a hundred codes in a row were taken (SHARE-3).
+    """
+    for _ in range(MAX_ATTEMPTS - 1):
+        with suppress(DuplicateShareCode):
+            return await storage.transaction(work)
     return await storage.transaction(work)
 
 
@@ -92,15 +108,9 @@ class ClinicService:
                 await self._counter.refresh(tx, clinic, now)
             return ClinicView(clinic, {}, {})
 
-        view = await self._with_free_code(work)
+        view = await with_a_free_code(self._storage, work)
         await self._announcements.made()
         return view
-
-    async def _with_free_code(self, work: Work[ClinicView]) -> ClinicView:
-        for _ in range(MAX_ATTEMPTS - 1):
-            with suppress(DuplicateShareCode):
-                return await self._storage.transaction(work)
-        return await self._storage.transaction(work)
 
     async def get(self, clinic_id: ClinicId) -> ClinicView:
         """Return a clinic as it is shown. Raises ClinicNotFound."""

@@ -14,6 +14,8 @@ from clinic_domain.patients.summaries import Summary
 from clinic_domain.values import ClinicId, Page, RecordId, SiteId, TagId, UserId
 
 MAX_REVIEWS: Final = 2
+REPORTS: Final = "summaryAndReports"
+"""The subscription by which reports are sent to the health record."""
 
 
 class Permission(StrEnum):
@@ -268,12 +270,43 @@ class PatientSearch:
     """
     Which patients of several clinics to find, by name ignoring case and accents, then by id.
 
-    MRN and birth date are equal ignoring case and accents (PAT-FIND-4).
+    MRN, birth date and full name are equal ignoring case and accents (PAT-FIND-4).
     """
 
     clinic_ids: tuple[ClinicId, ...]
     mrn: str | None = None
     birth_date: str | None = None
+    page: Page = Page()
+    full_name: str | None = None
+
+
+@attrs.frozen
+class PatientWalk:
+    """
+    Some patients of a few clinics after others, by id: page by page through all who match.
+
+    Conditions that are set must all hold.
+    """
+
+    clinic_ids: tuple[ClinicId, ...]
+    behind: RecordId | None = None
+    limit: int = 100
+    user_id: UserId | None = None
+    has_reports: bool = False
+    """Reports of the patient are sent to the health record."""
+    lacks_email: bool = False
+    """The clinic holds the account, which has no address."""
+
+
+@attrs.frozen
+class EhrPatientQuery:
+    """Which patients of a clinic to list by MRN, code point by code point, then by id."""
+
+    clinic_id: ClinicId
+    user_id: UserId | None = None
+    has_subscription: bool | None = None
+    """The patient has any subscription, in force or not."""
+    has_mrn: bool | None = None
     page: Page = Page()
 
 

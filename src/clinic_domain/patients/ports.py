@@ -10,8 +10,10 @@ from clinic_domain.deletions import Deletion
 from clinic_domain.patients.errors import PatientNotFound
 from clinic_domain.patients.model import (
     DataSource,
+    EhrPatientQuery,
     Patient,
     PatientSearch,
+    PatientWalk,
     Tally,
 )
 from clinic_domain.patients.queries import PatientMatches, PatientPage, PatientQuery
@@ -65,6 +67,18 @@ class PatientRepository(Protocol):
     @abstractmethod
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
         """Return the patients of some clinics that match, by name."""
+
+    @abstractmethod
+    async def walk(self, walk: PatientWalk) -> tuple[Patient, ...]:
+        """
+        Return the next patients who match, by id.
+
+        The cost of those whose reports are sent does not grow with the others.
+        """
+
+    @abstractmethod
+    async def by_mrn(self, query: EhrPatientQuery) -> PatientPage:
+        """Return the patients of a clinic that match, by MRN (none sorts first)."""
 
     @abstractmethod
     async def of_user(self, user_id: UserId, page: Page = EVERYTHING) -> tuple[Patient, ...]:

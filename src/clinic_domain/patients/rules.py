@@ -19,6 +19,7 @@ from clinic_domain.patients.errors import (
 from clinic_domain.patients.model import (
     ALL_PERMISSIONS,
     MAX_REVIEWS,
+    REPORTS,
     ConnectionRequest,
     DataSource,
     DataSourceState,
@@ -184,6 +185,12 @@ def _unsubscribed(patient: Patient) -> Patient:
         for name, subscription in patient.ehr_subscriptions.items()
     }
     return attrs.evolve(patient, ehr_subscriptions=subscriptions)
+
+
+def sends_reports(patient: Patient) -> bool:
+    """Whether reports of *patient* are sent to the health record."""
+    subscription = (patient.ehr_subscriptions or {}).get(REPORTS)
+    return subscription is not None and subscription.active
 
 
 def known_sites(clinic: Clinic, site_ids: Iterable[SiteId]) -> tuple[PatientSite, ...]:

@@ -1,7 +1,7 @@
 """Use cases on a clinic's patients."""
 
 import builtins
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import attrs
@@ -52,6 +52,10 @@ from clinic_domain.values import ClinicId, Page, RecordId, TagId, UserId
 _MAX_CLINICS_OF_A_CALLER = 1000
 
 
+def _unchanged(patient: Patient) -> Patient:
+    return patient
+
+
 @attrs.frozen
 class PatientService:
     """
@@ -78,6 +82,24 @@ class PatientService:
             ClinicNotFound, MrnRequired, MrnNotUnique, PatientCountExceeded, UnknownSite,
                 EmailTaken: in this order.
         """
+        lowered = attrs.evolve(details, email=lower_case_email(details.email))
+        return await self.add_custodial(clinic_id, lowered, invited_by=by.user_id)
+
+    async def add_custodial(
+        self,
+        clinic_id: ClinicId,
+        details: PatientDetails,
+        *,
+        invited_by: UserId | None = None,
+        finish: Callable[[Patient], Patient] = _unchanged,
+    ) -> Patient:
+        """
+        Open an account with the address as it is spelled, and add the patient that *finish* makes.
+
+        Raises:
+            ClinicNotFound, MrnRequired, MrnNotUnique, PatientCountExceeded, UnknownSite,
+                EmailTaken: in this order.
+        """
         record_id, now = RecordId(self._ids.new_id()), self._clock.now()
 
         async def checked(tx: Transaction, user_id: UserId) -> tuple[Clinic, Patient]:
@@ -85,13 +107,12 @@ class PatientService:
             await _check_mrn(tx, clinic, user_id, details.mrn)
             refuse_beyond_plan(clinic, await self._counter.known(tx, clinic), now)
             patient = custodial_patient(
-                record_id, clinic, user_id, details, invited_by=by.user_id, now=now
+                record_id, clinic, user_id, details, invited_by=invited_by, now=now
             )
-            return clinic, patient
+            return clinic, finish(attrs.evolve(patient, email=details.email))
 
         await self._storage.read(lambda tx: checked(tx, UserId("")))
-        email = lower_case_email(details.email) or None
-        user_id = await self._users.create_custodial(clinic_id, email)
+        user_id = await self._users.create_custodial(clinic_id, details.email or None)
 
         async def work(tx: Transaction) -> Patient:
             clinic, patient = await checked(tx, user_id)

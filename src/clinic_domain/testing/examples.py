@@ -10,8 +10,28 @@ from typing import Any, Final
 import attrs
 
 from clinic_domain.clinicians.model import Clinician, Role
-from clinic_domain.clinics.model import Clinic, ClinicDetails, ShareCode, Site, Tag
+from clinic_domain.clinics.model import (
+    Clinic,
+    ClinicDetails,
+    EhrProcedureCodes,
+    EhrSettings,
+    ScheduledReports,
+    ShareCode,
+    Site,
+    Tag,
+)
+from clinic_domain.ehr.model import (
+    EnrollmentOrder,
+    Message,
+    MessageMeta,
+    OrderEvent,
+    Preorder,
+    ReportOrder,
+    ReportView,
+    StoredPreorder,
+)
 from clinic_domain.invites.model import Invite, InviteKind, InviteStatus
+from clinic_domain.migrations.model import Migration
 from clinic_domain.notifications.model import Notification, Subject
 from clinic_domain.patients.model import Patient, PatientSite, Permission
 from clinic_domain.testing.fakes import A_MORNING, SequentialIds, SequentialShareCodes
@@ -133,6 +153,71 @@ def a_notification(**changes: Any) -> Notification:
         facts={"clinic_name": "Saint Vitus"},
     )
     return attrs.evolve(notification, **changes)
+
+
+def a_migration(clinic: Clinic | ClinicId, **changes: Any) -> Migration:
+    """Return the migration of a legacy account into a clinic, as it was ordered."""
+    migration = Migration(
+        id=RecordId(_IDS.new_id()),
+        clinic_id=_id_of(clinic),
+        user_id=a_user_id(),
+        created_time=A_MORNING,
+        updated_time=A_MORNING,
+    )
+    return attrs.evolve(migration, **changes)
+
+
+def a_record_id() -> RecordId:
+    """Return the id of a record that is not there yet."""
+    return RecordId(_IDS.new_id())
+
+
+def ehr_settings(provider: str = "redox", source_id: str = "source", **changes: Any) -> EhrSettings:
+    """Return how a clinic is connected to a source of a partner."""
+    settings = EhrSettings(
+        enabled=True,
+        provider=provider,
+        source_id=source_id,
+        mrn_id_type="MR",
+        procedure_codes=EhrProcedureCodes(create_account_and_enable_reports="program"),
+        scheduled_reports=ScheduledReports("14d", on_upload_enabled=True),
+    )
+    return attrs.evolve(settings, **changes)
+
+
+def a_message(**changes: Any) -> Message:
+    """Return a message of Redox about nothing."""
+    return attrs.evolve(Message(a_record_id(), MessageMeta("Order", "New"), {}), **changes)
+
+
+def a_report_order(clinic: Clinic | ClinicId, **changes: Any) -> ReportOrder:
+    """Return the order of somebody's report."""
+    order = ReportOrder(a_record_id(), _id_of(clinic), a_user_id(), A_MORNING)
+    return attrs.evolve(order, **changes)
+
+
+def a_preorder(preorder: Preorder | None = None) -> StoredPreorder:
+    """Return what was entered, as it is kept."""
+    return StoredPreorder(a_record_id(), preorder or Preorder(_IDS.new_id()))
+
+
+def an_enrollment_order(**changes: Any) -> EnrollmentOrder:
+    """Return an order of Xealth that says nothing."""
+    return attrs.evolve(EnrollmentOrder(a_record_id(), OrderEvent(), {}), **changes)
+
+
+def a_report_view(clinic: Clinic | ClinicId, **changes: Any) -> ReportView:
+    """Return somebody's look at a report."""
+    view = ReportView(
+        id=a_record_id(),
+        viewer_id="viewer",
+        deployment="deployment",
+        patient_id=UserId("patient"),
+        program_id="program",
+        clinic_id=_id_of(clinic),
+        created_time=A_MORNING,
+    )
+    return attrs.evolve(view, **changes)
 
 
 def an_account(username: str | None = None, **changes: Any) -> Account:

@@ -21,6 +21,9 @@ import attrs
 
 from clinic_domain.access.ports import Representatives
 from clinic_domain.clinics.share_codes import ALPHABET
+from clinic_domain.ehr.errors import TokensUnavailable, XealthUnavailable
+from clinic_domain.ehr.model import PlacedOrder, RestrictedToken
+from clinic_domain.ehr.ports import RestrictedTokens, XealthOrders
 from clinic_domain.invites.ports import InviteKeyGenerator
 from clinic_domain.notifications.model import Notification
 from clinic_domain.notifications.ports import Bell, Mailer, MailNotTaken
@@ -221,6 +224,41 @@ class CountingBell(Bell):
 
     async def ring(self) -> None:
         self.rings += 1
+
+
+@attrs.define
+class FakeXealthOrders(XealthOrders):
+    """Orders by deployment and id."""
+
+    orders: dict[tuple[str, str], PlacedOrder] = attrs.field(factory=dict)
+    is_available: bool = True
+
+    async def find(self, deployment: str, order_id: str) -> PlacedOrder | None:
+        if not self.is_available:
+            raise XealthUnavailable
+        return self.orders.get((deployment, order_id))
+
+
+@attrs.define
+class FakeRestrictedTokens(RestrictedTokens):
+    """Tokens `token-1`, `token-2`, …, good until somebody says otherwise."""
+
+    tokens: dict[str, RestrictedToken] = attrs.field(factory=dict)
+    is_available: bool = True
+
+    async def create(self, user_id: UserId) -> RestrictedToken:
+        self._refuse_when_down()
+        token = RestrictedToken(f"token-{len(self.tokens) + 1}", user_id)
+        self.tokens[token.id] = token
+        return token
+
+    async def find(self, token_id: str) -> RestrictedToken | None:
+        self._refuse_when_down()
+        return self.tokens.get(token_id)
+
+    def _refuse_when_down(self) -> None:
+        if not self.is_available:
+            raise TokensUnavailable
 
 
 @attrs.define

@@ -19,6 +19,7 @@ from clinic_domain.storage import Storage, Transaction
 from clinic_domain.testing.contracts import (
     clinicians,
     clinics,
+    ehr,
     invites,
     merging,
     outbox,
@@ -29,14 +30,20 @@ from clinic_domain.testing.examples import (
     a_clinic,
     a_clinician,
     a_clinician_invite,
+    a_message,
+    a_migration,
     a_notification,
     a_patient,
     a_patient_invite,
+    a_preorder,
+    a_report_order,
+    a_report_view,
     a_site,
     a_tag,
     a_token,
     a_user_id,
     an_account,
+    an_enrollment_order,
     at,
 )
 from clinic_domain.testing.fakes import A_MORNING
@@ -54,13 +61,13 @@ BY_SOMEBODY: Final = Deletion(A_MORNING + timedelta(hours=1), UserId("somebody")
 BY_NOBODY: Final = Deletion(A_MORNING)
 """Earlier than the other one, although it comes later in these tests."""
 
-_BY_ID: Final = (
-    Kind.CLINICS,
-    Kind.CLINICIANS,
-    Kind.PATIENTS,
-    Kind.INVITES,
-    Kind.NOTIFICATIONS,
-    Kind.MERGE_RECORDS,
+_AS_WRITTEN: Final = (
+    Kind.ACCOUNTS,
+    Kind.TOKENS,
+    Kind.SIGNING_KEY,
+    Kind.CLINIC_DELETIONS,
+    Kind.CLINICIAN_DELETIONS,
+    Kind.PATIENT_DELETIONS,
 )
 _EXAMPLES = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -74,6 +81,7 @@ def everything() -> Content:
     members = [a_clinician(home, **changes) for changes in clinicians.CHANGES]
     people = [a_patient(home, **changes) for changes in patients.CHANGES]
     accounts = [*map(_an_account_of, NASTY_TEXTS), *_accounts()]
+    message = a_message(meta=ehr.FULL_META, content=ehr.CONTENT)
     return {
         Kind.ACCOUNTS: [*accounts],
         Kind.TOKENS: [a_token(account) for account in (*accounts, accounts[0])],
@@ -87,6 +95,12 @@ def everything() -> Content:
             a_patient_invite(a_clinic()),
         ],
         Kind.NOTIFICATIONS: [a_notification(**changes) for changes in outbox.CHANGES],
+        Kind.MIGRATIONS: [a_migration(home), a_migration(a_clinic(), status="")],
+        Kind.MESSAGES: [message, a_message()],
+        Kind.REPORT_ORDERS: [a_report_order(home), a_report_order(home, message_id=message.id)],
+        Kind.PREORDERS: [*map(a_preorder, ehr.ENTRIES)],
+        Kind.ENROLLMENT_ORDERS: [an_enrollment_order(), an_enrollment_order()],
+        Kind.REPORT_VIEWS: [a_report_view(home), a_report_view(home, login="x")],
         Kind.CLINIC_DELETIONS: [*_removed([a_clinic(**each) for each in clinics.CHANGES])],
         Kind.CLINICIAN_DELETIONS: [*_removed([*members, a_clinician(a_clinic())])],
         Kind.PATIENT_DELETIONS: [*_removed([*people, a_patient(a_clinic())])],
@@ -136,7 +150,7 @@ async def scanned(archive: Archive[Record], kind: Kind) -> list[Record]:
 def in_order(content: Content) -> Content:
     """Return *content* in the order in which archives yield it."""
     return {
-        kind: sorted(content[kind], key=id_of) if kind in _BY_ID else content[kind]
+        kind: content[kind] if kind in _AS_WRITTEN else sorted(content[kind], key=id_of)
         for kind in content
     }
 
@@ -255,10 +269,14 @@ class ArchiveContract:
         people = [a_patient(home) for home in homes]
         account = an_account()
         token = a_token(account)
+        migration = a_migration(homes[0])
+        message, report, preorder = a_message(), a_report_order(homes[0]), a_preorder()
+        order, view = an_enrollment_order(), a_report_view(homes[0])
 
         sent, owed = a_patient_invite(homes[0]), a_notification()
 
-        await keep(storage, *homes, *members, *people, account, token, sent, owed)
+        await keep(storage, *homes, *members, *people, migration, account, token, sent, owed)
+        await keep(storage, message, report, preorder, order, view)
         await storage.transaction(lambda tx: tx.accounts.signing_key("key"))
 
         assert await content_of(archive) == {
@@ -271,6 +289,12 @@ class ArchiveContract:
             Kind.PATIENTS: people,
             Kind.INVITES: [sent],
             Kind.NOTIFICATIONS: [owed],
+            Kind.MIGRATIONS: [migration],
+            Kind.MESSAGES: [message],
+            Kind.REPORT_ORDERS: [report],
+            Kind.PREORDERS: [preorder],
+            Kind.ENROLLMENT_ORDERS: [order],
+            Kind.REPORT_VIEWS: [view],
         }
 
     async def test_deletion_records_come_as_they_were_written(
@@ -327,7 +351,8 @@ class ArchiveContract:
         member = a_clinician(home, invite_id=InviteId("key"))
         unique = a_patient(home, mrn="1", require_unique_mrn=True)
         account = an_account("alice@example.com")
-        await keep(storage, home, member, unique, account)
+        migration = a_migration(a_clinic())
+        await keep(storage, home, member, unique, migration, account)
         before = await content_of(archive)
 
         for kind, clash in (
@@ -338,12 +363,14 @@ class ArchiveContract:
             (Kind.CLINICIANS, a_clinician(home, email=member.email)),
             (Kind.PATIENTS, a_patient(home, user_id=unique.user_id)),
             (Kind.PATIENTS, a_patient(home, mrn="1", require_unique_mrn=True)),
+            (Kind.MIGRATIONS, a_migration(home, user_id=migration.user_id)),
         ):
             innocent: dict[Kind, Record] = {
                 Kind.ACCOUNTS: an_account(),
                 Kind.CLINICS: a_clinic(),
                 Kind.CLINICIANS: a_clinician(home),
                 Kind.PATIENTS: a_patient(home),
+                Kind.MIGRATIONS: a_migration(home),
             }
             with pytest.raises(NotKept) as refusal:
                 await archive.store(kind, [innocent[kind], cast("Record", clash)])

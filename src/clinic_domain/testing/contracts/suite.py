@@ -8,8 +8,10 @@ from clinic_domain.testing.contracts.clinicians import ClinicianContract
 from clinic_domain.testing.contracts.clinics import ClinicContract
 from clinic_domain.testing.contracts.counts import CountContract
 from clinic_domain.testing.contracts.deletions import DeletionContract
+from clinic_domain.testing.contracts.ehr import EhrContract
 from clinic_domain.testing.contracts.invites import InviteContract
 from clinic_domain.testing.contracts.merging import MergingContract
+from clinic_domain.testing.contracts.migrations import MigrationContract
 from clinic_domain.testing.contracts.outbox import OutboxContract
 from clinic_domain.testing.contracts.patient_changes import PatientChangesContract
 from clinic_domain.testing.contracts.patient_lists import PatientListContract
@@ -29,6 +31,8 @@ class StorageContract(
     PatientChangesContract,
     SummaryContract,
     CountContract,
+    MigrationContract,
+    EhrContract,
     DeletionContract,
     MergingContract,
     AccountContract,

@@ -7,8 +7,16 @@ from typing import Final, TypeVar
 from clinic_domain.clinicians.model import AllCliniciansQuery, Clinician
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.deletions import Deletion
+from clinic_domain.ehr.model import (
+    EnrollmentOrder,
+    Message,
+    ReportOrder,
+    ReportView,
+    StoredPreorder,
+)
 from clinic_domain.errors import DomainError
 from clinic_domain.invites.model import Invite
+from clinic_domain.migrations.model import Migration
 from clinic_domain.notifications.model import Notification
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
@@ -19,7 +27,8 @@ from clinic_domain.values import EVERYTHING, ClinicId, UserId
 
 T = TypeVar("T")
 Record = Clinic | Clinician | Patient
-Kept = Record | Invite | Notification | Account | IssuedToken
+FromPartner = Message | ReportOrder | StoredPreorder | EnrollmentOrder | ReportView
+Kept = Record | Invite | Notification | Migration | Account | IssuedToken | FromPartner
 
 LONG_TEXT: Final = "long " * 4000
 
@@ -55,6 +64,24 @@ async def _keep(tx: Transaction, record: Kept) -> None:
             await tx.accounts.add(record)
         case IssuedToken():
             await tx.accounts.add_token(record)
+        case Migration():
+            await tx.migrations.add(record)
+        case _:
+            await _keep_from_partner(tx, record)
+
+
+async def _keep_from_partner(tx: Transaction, record: FromPartner) -> None:
+    match record:
+        case Message():
+            await tx.messages.add(record)
+        case ReportOrder():
+            await tx.messages.order_reports([record])
+        case StoredPreorder():
+            await tx.enrollments.add_preorder(record)
+        case EnrollmentOrder():
+            await tx.enrollments.add_order(record)
+        case ReportView():
+            await tx.enrollments.add_view(record)
 
 
 async def _open(tx: Transaction, clinic_id: ClinicId) -> None:

@@ -299,7 +299,35 @@ def test_every_setting_is_told_once() -> None:
     assert {one.name for one in described() if one.is_secret} == {
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
+        "TIDEPOOL_AUTH_CLIENT_EXTERNAL_SERVER_SESSION_TOKEN_SECRET",
+        "TIDEPOOL_REDOX_VERIFICATION_TOKEN",
         "TIDEPOOL_SERVER_TOKEN",
         "TIDEPOOL_STORE_OPT_PARAMS",
         "TIDEPOOL_STORE_PASSWORD",
+        "TIDEPOOL_XEALTH_BEARER_TOKEN",
+        "TIDEPOOL_XEALTH_CLIENT_SECRET",
     }
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "TIDEPOOL_XEALTH_BEARER_TOKEN",
+        "TIDEPOOL_XEALTH_CLIENT_ID",
+        "TIDEPOOL_XEALTH_CLIENT_SECRET",
+        "TIDEPOOL_APPLICATION_URL",
+    ],
+)
+def test_half_of_a_connection_to_xealth_is_none(missing: str) -> None:
+    """CFG-1."""
+    complete = {
+        "TIDEPOOL_XEALTH_ENABLED": "true",
+        "TIDEPOOL_XEALTH_BEARER_TOKEN": "a",
+        "TIDEPOOL_XEALTH_CLIENT_ID": "b",
+        "TIDEPOOL_XEALTH_CLIENT_SECRET": "c",
+        "TIDEPOOL_APPLICATION_URL": "https://app.example.com",
+    }
+    assert read_settings(complete).variables.xealth_enabled
+
+    with pytest.raises(SettingError, match=missing):
+        read_settings(complete | {missing: ""})

@@ -160,18 +160,6 @@ async def test_path_parameters_are_checked_as_they_were_sent(
     assert (status, text.startswith(f'parameter "{name}" in path has an error: ')) == (400, True)
 
 
-async def test_operations_without_a_controller_say_so_to_those_who_may_call_them(call: Any) -> None:
-    path = f"/v1/clinics/{C}/migrations"
-
-    assert await refusal(call, "GET", path, token=None) == MISSING
-    assert (await refusal(call, "GET", path, token="user aaaaaaaaaa"))[0] == 403
-    assert (await refusal(call, "GET", path.replace(C, "xyz")))[0] == 400
-    assert await refusal(call, "GET", path) == (
-        501,
-        "ListMigrations is not available in this version",
-    )
-
-
 async def test_an_invite_key_may_have_a_slash(call: Any) -> None:
     clinic = a_clinic(admins=(UserId("aaaaaaaaaa"),))
     invited = a_clinician(clinic, user_id=None, invite_id="a/b c+ü")

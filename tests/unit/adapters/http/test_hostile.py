@@ -20,27 +20,50 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar.types import ASGIApp
 
-from adapters.http_litestar import create_app
+from adapters.http_litestar import Partners, create_app
 from adapters.http_litestar.app import api_document
 from adapters.http_litestar.body import read
 from adapters.http_litestar.errors import Refusal
 from adapters.http_litestar.wire.clinics import ClinicBody
 from adapters.http_litestar.wire.fields import refuse_repeated
 from adapters.memory import MemoryStorage
+from adapters.redox import RedoxWebhook
+from adapters.redox.messages import read_message
 from adapters.spreadsheet import XlsxWorkbooks
+from adapters.xealth import XealthWebhook
+from adapters.xealth.requests import read_order
 from clinic_domain.access.model import Principal
 from clinic_domain.access.ports import Sessions
 from clinic_domain.clinicians.model import Role
-from clinic_domain.clinics.model import Clinic, ClinicQuery, MrnSettings
+from clinic_domain.clinics.model import (
+    Clinic,
+    ClinicDetails,
+    ClinicQuery,
+    EhrProcedureCodes,
+    EhrSettings,
+    MrnSettings,
+    ScheduledReports,
+)
 from clinic_domain.copying import Kind
+from clinic_domain.ehr.model import EnrollmentOrder, Message, OrderEvent, RestrictedToken
 from clinic_domain.errors import Unavailable
-from clinic_domain.patients.model import ALL_PERMISSIONS, DataSource, DataSourceState, Review
+from clinic_domain.patients.model import (
+    ALL_PERMISSIONS,
+    DataSource,
+    DataSourceState,
+    EhrSubscription,
+    MatchedMessage,
+    Patient,
+    Review,
+)
 from clinic_domain.patients.summaries import FLAGS, SummaryKind
 from clinic_domain.storage import Storage, Transaction, Work
+from clinic_domain.testing.contracts.archive import scanned
 from clinic_domain.testing.examples import (
     a_clinic,
     a_clinician,
     a_clinician_invite,
+    a_migration,
     a_patient,
     a_patient_invite,
     a_site,
@@ -48,15 +71,23 @@ from clinic_domain.testing.examples import (
     at,
 )
 from clinic_domain.testing.fakes import A_MORNING
-from clinic_domain.users import PatientProfile, Profile
-from clinic_domain.values import EVERYTHING, InviteId, TagId, UserId
+from clinic_domain.users import PatientProfile, Profile, User
+from clinic_domain.values import EVERYTHING, InviteId, RecordId, TagId, UserId
 from support.world import SERVER, World, user
 
 T = TypeVar("T")
 
+OF_PARTNERS: Final = (
+    Kind.MESSAGES,
+    Kind.REPORT_ORDERS,
+    Kind.PREORDERS,
+    Kind.ENROLLMENT_ORDERS,
+    Kind.REPORT_VIEWS,
+)
 ADMIN, MEMBER, NEWCOMER = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
 CUSTODIAL, PATIENT = "dddddddddd", "eeeeeeeeee"
 DEMO: Final = UserId("ffffffffff")
+LEGACY: Final = "0000000001"
 MOMENT: Final = "2024-01-02T03:04:05.678+02:00"
 
 # The clinic: the same in every test, so that requests can be written down.
@@ -66,6 +97,79 @@ CLINIC: Final = a_clinic(
     admins=(UserId(ADMIN),), tags=(TAG, OTHER_TAG), sites=(SITE, OTHER_SITE), is_migrated=True
 )
 EMPTY: Final = a_clinic(admins=(UserId(ADMIN),))
+AWAITING: Final = a_clinic(
+    admins=(UserId(LEGACY),),
+    is_migrated=False,
+    details=ClinicDetails(
+        "Secret", "mg/dL", "Secret", "Secret", "Secret", "Secret", "Secret", clinic_type="other"
+    ),
+)
+_NO_REPORTS: Final = ScheduledReports("14d", on_upload_enabled=True)
+REDOX_CLINIC: Final = a_clinic(
+    ehr_settings=EhrSettings(True, "redox", "redox", "MR", EhrProcedureCodes(), _NO_REPORTS)
+)
+XEALTH_CLINIC: Final = a_clinic(
+    ehr_settings=EhrSettings(
+        True,
+        "xealth",
+        "harbor",
+        "MR",
+        EhrProcedureCodes(create_account_and_enable_reports="program"),
+        _NO_REPORTS,
+    )
+)
+ENROLLED: Final = "0000000002"
+MESSAGE: Final = {
+    "Meta": {
+        "DataModel": "Order",
+        "EventType": "New",
+        "EventDateTime": MOMENT,
+        "FacilityCode": None,
+        "Test": True,
+        "Destinations": [{"ID": "d", "Name": "n"}],
+        "Logs": [{"ID": "l", "AttemptID": "a"}],
+        "Source": {"ID": "redox", "Name": "Secret"},
+        "Message": {"ID": 5565},
+        "Transmission": {"ID": 12414.5},
+    },
+    "Patient": {
+        "Identifiers": [{"ID": "Secret-9", "IDType": "MR"}],
+        "Demographics": {"FirstName": "Jill", "LastName": "Secret", "DOB": "2010-01-02"},
+    },
+}
+DATASETS: Final = {
+    "demographicsV1": {
+        "name": {"given": ["Jill"], "family": ["Secret"]},
+        "birthDate": "2010-01-02",
+        "telecom": [{"system": "email", "value": "Jill@example.com", "use": "home", "rank": 1}],
+    },
+    "ehrUserV1": {"userId": "doctor", "systemLogin": "d_one"},
+}
+ENROLLEE: Final = {
+    "deployment": "harbor",
+    "programId": "program",
+    "patientIdentity": {
+        "ids": [{"id": "Secret-9", "type": "MR", "origin": "epic"}],
+        "historicalIds": [{"id": "Secret-8", "type": "MR", "origin": "epic"}],
+    },
+    "datasets": DATASETS,
+}
+STRANGER: Final = {
+    **ENROLLEE,
+    "patientIdentity": {"ids": [{"id": "Secret-7", "type": "MR", "origin": "epic"}]},
+}
+EVENT: Final = {
+    "eventId": "1",
+    "eventTimeStamp": MOMENT,
+    "eventType": "order",
+    "eventContext": "new",
+    "orderId": "1",
+    "deployment": "harbor",
+    "programId": "program",
+    "partnerId": "tidepool",
+    "patientIdentity": ENROLLEE["patientIdentity"],
+}
+_BEARER: Final = ((b"authorization", b"Bearer secret"),)
 # What nobody may find in a log.
 SECRETS: Final = ("Jill", "Secret", "2010-01-02", "example.com", "+41 79", "Saint Vitus")
 
@@ -207,6 +311,7 @@ class Request:
     token: str = "server"
     body: Any = None
     query: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 _C: Final = f"/v1/clinics/{CLINIC.id}"
@@ -217,6 +322,11 @@ _admin: Final = partial(Request, token=f"user {ADMIN}")
 _member: Final = partial(Request, token=f"user {MEMBER}")
 _newcomer: Final = partial(Request, token=f"user {NEWCOMER}")
 _patient: Final = partial(Request, token=f"user {CUSTODIAL}")
+_xealth: Final = partial(Request, headers=_BEARER)
+REPORT: Final = (
+    f"clinicId={XEALTH_CLINIC.id}&patientId={ENROLLED}&restricted_token=token"
+).encode()
+
 REQUESTS: Final[Mapping[str, Request]] = {
     "AddServiceAccount": Request(
         "POST",
@@ -262,6 +372,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "DeleteSite": _admin("DELETE", f"{_C}/sites/{SITE.id}"),
     "DeleteUserFromClinics": Request("DELETE", f"/v1/users/{ADMIN}/clinics"),
     "DismissClinicianInvite": _newcomer("DELETE", f"{_OWN}/{quote('key/1', safe='')}"),
+    "EnableNewClinicExperience": Request("POST", f"/v1/clinicians/{LEGACY}/migrate"),
     "FindPatients": _member("GET", "/v1/patients"),
     "GenerateMergeReport": Request("POST", f"{_C}/reports/merge", body=MERGED),
     "GetClinic": _member("GET", _C),
@@ -271,6 +382,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "GetEHRSettings": _member("GET", "/v1/clinics/{empty}/settings/ehr"),
     "GetInvitedClinician": Request("GET", _INVITED),
     "GetMRNSettings": _member("GET", f"{_C}/settings/mrn"),
+    "GetMigration": _member("GET", f"{_C}/migrations/{MEMBER}"),
     "GetPatient": _member("GET", f"{_C}/patients/{CUSTODIAL}"),
     "GetPatientInvites": _member("GET", f"{_C}/invites/patients"),
     "GetPatientCount": _member("GET", f"{_C}/patient_count"),
@@ -288,9 +400,36 @@ REQUESTS: Final[Mapping[str, Request]] = {
     "ListClinicsForClinician": _member("GET", f"/v1/clinicians/{MEMBER}/clinics"),
     "ListClinicsForPatient": _patient("GET", f"/v1/patients/{CUSTODIAL}/clinics"),
     "ListMembershipRestrictions": _admin("GET", f"{_C}/membership_restrictions"),
+    "ListMigrations": _member("GET", f"{_C}/migrations"),
     "ListPatients": _member("GET", f"{_C}/patients"),
     "MergeClinic": Request("POST", f"{_C}/merge", body=MERGED),
+    "MatchClinicAndPatient": Request(
+        "POST",
+        "/v1/redox/match",
+        body={
+            "messageRef": {
+                "dataModel": "Order",
+                "eventType": "New",
+                "documentId": "00000000000000000000000a",
+            },
+            "patients": {"criteria": ["MRN", "DOB_FULLNAME"], "onUniqueMatch": "ENABLE_REPORTS"},
+        },
+    ),
     "MergeSite": Request("POST", f"{_C}/sites/{SITE.id}/merge", body={"id": OTHER_SITE.id}),
+    "MigrateLegacyClinicianPatients": Request(
+        "POST",
+        f"{_C}/migrations",
+        body={
+            "userId": ADMIN,
+            "status": "RUNNING",
+            "createdTime": MOMENT,
+            "updatedTime": MOMENT,
+            "attestationTime": MOMENT,
+        },
+    ),
+    "ProcessEHRMessage": Request(
+        "POST", "/v1/redox", body=MESSAGE, headers=((b"verification-token", b"secret"),)
+    ),
     "RefreshPatientCount": Request("POST", f"{_C}/patient_count/refresh"),
     "TideReport": _member(
         "GET",
@@ -305,6 +444,14 @@ REQUESTS: Final[Mapping[str, Request]] = {
         body={"shareCode": CLINIC.share_code.value, "permissions": {"view": {"a": [1, "b"]}}},
     ),
     "SendUploadReminder": _member("POST", f"{_C}/patients/{CUSTODIAL}/upload_reminder"),
+    "SyncEHRData": Request("POST", f"/v1/clinics/{REDOX_CLINIC.id}/ehr/sync"),
+    "SyncEHRDataForPatient": Request("POST", f"/v1/patients/{ENROLLED}/ehr/sync"),
+    "TriggerInitialMigration": Request(
+        "POST",
+        f"/v1/clinics/{AWAITING.id}/migrate",
+        f"user {LEGACY}",
+        {"attestationSubmitted": True},
+    ),
     "UpdateClinic": _admin("PUT", _C, body=DESCRIPTION),
     "UpdateClinicUserDetails": Request(
         "POST", f"/v1/users/{ADMIN}/clinics", body={"email": "Secret@example.com"}
@@ -319,6 +466,7 @@ REQUESTS: Final[Mapping[str, Request]] = {
         f"{_C}/membership_restrictions",
         body={"restrictions": [{"emailDomain": "example.com", "requiredIdp": "idp"}]},
     ),
+    "UpdateMigration": Request("PATCH", f"{_C}/migrations/{MEMBER}", body={"status": "RUNNING"}),
     "UpdatePatient": _member("PUT", f"{_C}/patients/{CUSTODIAL}", body=DESCRIBED),
     "UpdatePatientCountSettings": Request(
         "PUT", f"{_C}/settings/patient_count", body={"hardLimit": LIMIT, "softLimit": LIMIT}
@@ -338,6 +486,36 @@ REQUESTS: Final[Mapping[str, Request]] = {
         body={"suppressedNotifications": {"patientClinicInvitation": True}},
     ),
     "UpdateTier": Request("POST", f"{_C}/tier", body={"tier": "tier0200"}),
+    "VerifyEndpoint": Request(
+        "POST", "/v1/redox/verify", body={"verification-token": "secret", "challenge": "x"}
+    ),
+    "ViewPDFReport": Request("GET", "/v1/xealth/report/web/viewer.html", query=REPORT),
+    "XealthGetProgramUrl": _xealth("PUT", "/v1/xealth/program", body=ENROLLEE),
+    "XealthGetPrograms": _xealth("PUT", "/v1/xealth/programs", body=ENROLLEE),
+    "XealthNotification": _xealth("POST", "/v1/xealth/notification", body=EVENT),
+    "XealthPreorder": _xealth(
+        "POST",
+        "/v1/xealth/preorder",
+        body={
+            **STRANGER,
+            "eventType": "preorder",
+            "eventContext": "subsequent",
+            "formData": {
+                "dataTrackingId": "1",
+                "userInput": {
+                    "guardian": {
+                        "firstName": "Ann",
+                        "lastName": "Secret",
+                        "email": "Ann@example.com",
+                        "connectAbbott": True,
+                        "connectDexcom": True,
+                    },
+                    "patient": {"email": "Jill@example.com"},
+                    "tags": {"ids": [TAG.id]},
+                },
+            },
+        },
+    ),
 }
 WITH_BODY: Final = tuple(name for name, one in REQUESTS.items() if one.body is not None)
 
@@ -394,6 +572,35 @@ class _Stumbling:
         return call
 
 
+_MESSAGE: Final = Message(
+    RecordId("00000000000000000000000a"), *read_message(json.dumps(MESSAGE).encode())
+)
+_ORDER: Final = EnrollmentOrder(
+    RecordId("00000000000000000000000b"),
+    OrderEvent("harbor", "new", "1", "order", "1", "tidepool", "program", A_MORNING),
+    {},
+)
+
+
+def an_enrolled(clinic: Clinic, name: str, provider: str) -> Patient:
+    order_id = _MESSAGE.id if provider == "redox" else _ORDER.id
+    subscription = EhrSubscription(
+        active=True,
+        provider=provider,
+        created_at=A_MORNING,
+        updated_at=A_MORNING,
+        matched_messages=(MatchedMessage(order_id, "Order", "New"),),
+    )
+    return a_patient(
+        clinic,
+        user_id=UserId(ENROLLED),
+        mrn="Secret-9",
+        birth_date="2010-01-02",
+        full_name="Jill Secret",
+        ehr_subscriptions={name: subscription},
+    )
+
+
 @attrs.define
 class Ground:
     """The API over a storage that each request finds as `prepare` left it."""
@@ -410,6 +617,9 @@ class Ground:
             each.clear()
         for user_id in (ADMIN, MEMBER, NEWCOMER, CUSTODIAL, PATIENT, DEMO):
             world.users.add(user_id, f"{user_id}@example.com")
+        world.users.accounts[UserId(LEGACY)] = User(
+            UserId(LEGACY), emails=("legacy@example.com",), roles=("clinic",)
+        )
         world.profiles.profiles[UserId(NEWCOMER)] = Profile(
             "Jill Secret", PatientProfile("Jill Secret", "2010-01-02", "Secret-2")
         )
@@ -417,10 +627,19 @@ class Ground:
         demands = MrnSettings(required=False, unique=True)
         clinic = attrs.evolve(CLINIC, mrn_settings=demands)
         self.empty = attrs.evolve(EMPTY, ehr_settings=_ehr_settings(), mrn_settings=demands)
+        orders, tokens = world.xealth_orders.orders, world.restricted_tokens.tokens
+        orders["harbor", "1"] = read_order(
+            _json({**ENROLLEE, "orderInfo": {"deployment": "harbor", "programId": "program"}})
+        )
+        tokens.clear()
+        tokens["token"] = RestrictedToken("token", UserId(ENROLLED))
         review = Review(UserId(ADMIN), A_MORNING)
         await world.has(
             clinic,
             self.empty,
+            AWAITING,
+            a_clinician(AWAITING, user_id=UserId(LEGACY), roles=(Role.CLINIC_ADMIN,)),
+            a_migration(clinic, user_id=UserId(MEMBER)),
             a_clinician(clinic, user_id=UserId(ADMIN), roles=(Role.CLINIC_ADMIN,)),
             a_clinician(clinic, user_id=UserId(MEMBER)),
             a_clinician(clinic, user_id=None, invite_id=InviteId("key/1")),
@@ -439,6 +658,12 @@ class Ground:
             a_patient(self.empty, user_id=DEMO),
             a_clinician_invite(clinic, id="key/1", invitee_id=NEWCOMER, creator_id=ADMIN),
             a_patient_invite(clinic, id="key-2", creator_id=NEWCOMER),
+            REDOX_CLINIC,
+            XEALTH_CLINIC,
+            an_enrolled(REDOX_CLINIC, "summaryAndReports", "redox"),
+            an_enrolled(XEALTH_CLINIC, "xealthReports", "xealth"),
+            _MESSAGE,
+            _ORDER,
         )
         world.representatives.pairs = {(MEMBER, NEWCOMER)}
 
@@ -471,7 +696,7 @@ class Ground:
             sent.append(message)
 
         path = request.path.replace("{empty}", self.empty.id)
-        own = [(b"x-tidepool-session-token", request.token.encode())]
+        own = [(b"x-tidepool-session-token", request.token.encode()), *request.headers]
         own += [(b"content-type", b"application/json")] if content else []
         scope: Any = {
             "type": "http",
@@ -496,7 +721,10 @@ class Ground:
     async def all(self) -> Any:
         """Return everything that is stored."""
         self.storage.left = None
-        world, clinics = self.world, (CLINIC.id, self.empty.id)
+        world, clinics = (
+            self.world,
+            [CLINIC.id, self.empty.id, AWAITING.id, REDOX_CLINIC.id, XEALTH_CLINIC.id],
+        )
 
         async def work(tx: Transaction) -> Any:
             views = await tx.clinics.views(ClinicQuery(page=EVERYTHING))
@@ -507,12 +735,14 @@ class Ground:
             await self.storage.read(work),
             [each async for each in archive.scan(Kind.INVITES)],
             [each async for each in archive.scan(Kind.NOTIFICATIONS)],
+            *[await scanned(self.storage.now.archive, kind) for kind in OF_PARTNERS],
             *[
                 await found(clinic)
                 for clinic in clinics
                 for found in (
                     world.clinicians,
                     world.patients,
+                    world.migrations,
                     world.removed_clinics,
                     world.removed_clinicians,
                     world.removed_patients,
@@ -531,11 +761,14 @@ def _ehr_settings() -> Any:
 def ground_of_all() -> Ground:
     storage = StumblingStorage()
     world = World(storage=storage, demo_patient=DEMO)
-    return Ground(
-        world,
-        storage,
-        create_app(world.app, SpelledSessions(), XlsxWorkbooks(), readiness=storage.ping),
+    partners = Partners(
+        redox=RedoxWebhook(world.app.messages, "secret"),
+        xealth=XealthWebhook(world.app.enrollments, "https://app.example.com", "secret"),
     )
+    app = create_app(
+        world.app, SpelledSessions(), XlsxWorkbooks(), readiness=storage.ping, partners=partners
+    )
+    return Ground(world, storage, app)
 
 
 @pytest.fixture
@@ -555,7 +788,7 @@ def test_every_operation_is_here(ground_of_all: Ground) -> None:
 async def test_the_request_succeeds(ground: Ground, operation: str) -> None:
     answer = await ground(REQUESTS[operation])
 
-    assert answer.status_code in (200, 204), answer.text
+    assert answer.status_code in (200, 202, 204), answer.text
 
 
 # Anything at all
@@ -695,7 +928,7 @@ async def answered(ground: Ground, request: Request, **sent: Any) -> httpx.Respo
     with structlog.testing.capture_logs() as lines:
         answer = await ground(request, **sent)
     status = answer.status_code
-    assert status in (200, 204, 501) or 400 <= status < 500, answer.text
+    assert status in (200, 202, 204, 501) or 400 <= status < 500, answer.text
     if status >= 400:
         assert await ground.all() == before
         if answer.content:
@@ -718,8 +951,14 @@ async def test_any_value_in_any_place_of_a_body(
     if answer.status_code == 400 and "message" in (answer.content and answer.json()):
         text = answer.json()["message"]
         names = [name for name in place if isinstance(name, str)]
-        is_about_all = text.startswith(("request body is no JSON", "bad request")) or any(
-            reason in text for reason in ("nested too deeply", "Integer value out of range")
+        is_about_all = any(
+            reason in text
+            for reason in (
+                "request body is no JSON",
+                "bad request",
+                "nested too deeply",
+                "Integer value out of range",
+            )
         )
         # Of a dictionary msgspec does not say under which key.
         assert is_about_all or not names or names[-1] in text or "[...]" in text, text
@@ -736,7 +975,9 @@ async def test_any_query(ground: Ground, operation: str, pairs: list[tuple[str, 
 
     if answer.status_code == 400 and REQUESTS[operation].method == "GET":
         text = answer.json()["message"]
-        assert text.startswith("bad request: ") or any(f'"{name}"' in text for name, _ in pairs)
+        assert text.startswith(("bad request: ", "Invalid format for parameter")) or any(
+            f'"{name}"' in text for name, _ in pairs
+        )
 
 
 @given(
@@ -779,10 +1020,18 @@ async def test_nothing_is_half_done_where_the_storage_is_lost(
         before = await ground.all()
         ground.storage.left = len(statuses)
         statuses.append((await ground(REQUESTS[operation])).status_code)
-        assert statuses[-1] != 503 or await ground.all() == before
+        # An order is kept before anybody asks what it means.
+        after = [each for each in await ground.all() if not _is_of_kind(each, EnrollmentOrder)]
+        same = [each for each in before if not _is_of_kind(each, EnrollmentOrder)]
+        assert statuses[-1] != 503 or after == same
 
-    assert len(statuses) > 1
-    assert statuses[-1] in (200, 204)
+    # Who repeats what was asked for works with no storage at all.
+    assert len(statuses) > 1 or operation == "VerifyEndpoint"
+    assert statuses[-1] in (200, 202, 204)
+
+
+def _is_of_kind(found: Any, kind: type) -> bool:
+    return bool(found) and isinstance(found, list) and isinstance(found[0], kind)
 
 
 @pytest.mark.parametrize("operation", REQUESTS)
@@ -793,6 +1042,8 @@ async def test_nothing_is_stored_where_a_peer_is_down(ground: Ground, operation:
         world.profiles,
         world.service_accounts,
         world.representatives,
+        world.xealth_orders,
+        world.restricted_tokens,
     ):
         await ground.prepare()
         before = await ground.all()
@@ -802,7 +1053,7 @@ async def test_nothing_is_stored_where_a_peer_is_down(ground: Ground, operation:
         finally:
             peer.is_available = True
 
-        assert answer.status_code in (200, 204, 503)
+        assert answer.status_code in (200, 202, 204, 503)
         assert answer.status_code != 503 or await ground.all() == before
 
 

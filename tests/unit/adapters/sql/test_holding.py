@@ -18,7 +18,12 @@ from adapters.sql.storage import SqlTransaction
 from clinic_domain.clinicians.model import AllCliniciansQuery, ClinicianQuery
 from clinic_domain.clinics.model import ClinicQuery
 from clinic_domain.deletions import Deletion
-from clinic_domain.patients.model import DataSource, PatientSearch
+from clinic_domain.patients.model import (
+    DataSource,
+    EhrPatientQuery,
+    PatientSearch,
+    PatientWalk,
+)
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.patients.summaries import Stats, SummaryKind
 from clinic_domain.storage import Transaction
@@ -77,6 +82,8 @@ OF_ONE_CLINIC: dict[str, Call] = {
     "patients.find": lambda tx: tx.patients.find(ID, USER),
     "patients.search": lambda tx: tx.patients.search(PatientSearch((ID,))),
     "patients.with_ids": lambda tx: tx.patients.with_ids(ID, [PATIENT.id]),
+    "patients.walk": lambda tx: tx.patients.walk(PatientWalk((ID,))),
+    "patients.by_mrn": lambda tx: tx.patients.by_mrn(EhrPatientQuery(ID)),
     "patients.with_mrn": lambda tx: tx.patients.with_mrn(ID, "1"),
     "patients.some_of_clinic": lambda tx: tx.patients.some_of_clinic(ID, 1),
     "patients.of_clinic": lambda tx: tx.patients.of_clinic(ID),

@@ -23,6 +23,7 @@ from adapters.sql import (
     create_engine,
     deletions,
     invites,
+    migration_records,
     open_storage,
     outbox,
     patient_statements,
@@ -147,6 +148,7 @@ def test_every_statement_can_be_spelled_for_postgresql() -> None:
         patient_statements,
         storage,
         summaries,
+        migration_records,
     )
     statements = [
         value for module in modules for value in vars(module).values() if type(value) is Statement

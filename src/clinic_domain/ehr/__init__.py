@@ -1,0 +1,1 @@
+"""Partners that connect clinics to electronic health records: Redox and Xealth."""

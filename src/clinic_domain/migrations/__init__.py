@@ -1,0 +1,1 @@
+"""Legacy accounts whose patients move into a clinic."""
