@@ -39,7 +39,7 @@ from clinic_domain.values import EVERYTHING, ClinicId, RecordId, TagId, UserId
 _CGM, _BGM = SummaryKind.CGM, SummaryKind.BGM
 _TARGET: Final = Measure(_CGM, Period.TWO_WEEKS, "timeInTargetPercent")
 _EXAMPLES = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
