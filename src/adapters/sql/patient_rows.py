@@ -28,9 +28,9 @@ from clinic_domain.patients.model import (
     PatientSite,
     Permission,
     Permissions,
-    RangesPreset,
     Review,
 )
+from clinic_domain.patients.queries import has_own_ranges
 from clinic_domain.patients.rules import sends_reports
 from clinic_domain.text import collation_key, folded
 
@@ -164,7 +164,7 @@ def row_of(patient: Patient) -> dict[str, Any]:
         "ehr_subscriptions": _write_subscriptions(patient.ehr_subscriptions),
         "sends_reports": sends_reports(patient),
         "glycemic_ranges": _write_ranges(ranges),
-        "non_standard_ranges": ranges is not None and ranges.preset != RangesPreset.ADA_STANDARD,
+        "non_standard_ranges": has_own_ranges(patient),
         "diagnosis_type": patient.diagnosis_type,
         "summary_set": patient.summary is not None,
     }
