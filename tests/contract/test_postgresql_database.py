@@ -10,6 +10,7 @@ from typing import Any, Final
 import asyncpg
 import attrs
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import make_url
@@ -22,8 +23,9 @@ from adapters.sql import (
     create_engine,
     open_storage,
 )
+from adapters.sql.patient_lists import Shape, matches_of, parameters_of
 from adapters.sql.postgresql import PostgresqlDatabase
-from adapters.sql.statements import UniqueViolation
+from adapters.sql.statements import Statement, UniqueViolation
 from adapters.sql.storage import SqlTransaction
 from adapters.sql.tables import metadata
 from clinic_domain.clinics.errors import DuplicateShareCode
@@ -33,7 +35,7 @@ from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.examples import a_clinic, a_patient
-from clinic_domain.values import EVERYTHING
+from clinic_domain.values import EVERYTHING, ClinicId, TagId
 from support.postgresql import Raw, a_fresh_database, an_empty_database, at, connected
 from support.sql_statements import BY_SUMMARY, CHEAP, first_version
 from support.tallies import change_anything_and_count, remove_everything_and_count
@@ -151,6 +153,26 @@ class TestTables:
         await raw.execute("ALTER TABLE patient_summaries RENAME TO out_of_sight")
 
         await raw.execute(f"PREPARE question AS {BY_SUMMARY[name].compiled(engine.dialect).sql}")
+
+    async def test_a_list_is_planned_for_what_it_asks_and_all_else_once(self, url: str) -> None:
+        """A tag is that of nearly all or of a few; a plan for the average serves neither."""
+        engine = create_engine(url)
+        database = PostgresqlDatabase(engine)
+        session = await database.reading()
+        query = PatientQuery(ClinicId("1" * 24), tags=(TagId("2" * 24),))
+        listed, found = matches_of(Shape.of(query)), CHEAP["patient"]
+        names = found.compiled(engine.dialect).names
+
+        for _ in range(10):
+            await session.all(listed, parameters_of(query))
+            await session.all(found, dict.fromkeys(names, ""))
+
+        plans = sa.table("pg_prepared_statements", *map(sa.column, ("statement", "generic_plans")))
+        rows = await session.all(Statement(sa.select(plans)), {})
+        generic = dict(map(tuple, rows))
+        await database.close()
+        assert generic[listed.compiled(engine.dialect).sql] == 0
+        assert generic[found.compiled(engine.dialect).sql] > 0
 
     @pytest.mark.parametrize("seed", range(3))
     async def test_counts_are_those_that_counting_gives(

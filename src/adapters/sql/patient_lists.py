@@ -339,5 +339,6 @@ def matches_of(shape: Shape) -> Statement:
     return Statement(
         sa.select(counts.c.matching, counts.c.total, cut_out.c.id)
         .select_from(counts.outerjoin(cut_out, sa.true()))
-        .order_by(*_arranged(shape.order, cut_out.c))
+        .order_by(*_arranged(shape.order, cut_out.c)),
+        varies=True,
     )

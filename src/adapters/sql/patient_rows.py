@@ -55,7 +55,7 @@ _LONGEST_KEY: Final = 500  # an entry of an index has 2700 bytes, a character up
 
 
 def patient_of(row: Row) -> Patient:
-    """Return the patient that a row of PATIENT_FIELDS stands for."""
+    """Return the patient that a row stands for: PATIENT_FIELDS, and perhaps periods beside them."""
     (
         id_,
         clinic_id,
@@ -82,6 +82,7 @@ def patient_of(row: Row) -> Patient:
         glycemic_ranges,
         diagnosis_type,
         summary,
+        *periods,
     ) = row
     return Patient(
         id_,
@@ -108,7 +109,7 @@ def patient_of(row: Row) -> Patient:
         _read_subscriptions(ehr_subscriptions),
         _read_ranges(glycemic_ranges),
         diagnosis_type,
-        summary_of(summary),
+        summary_of(summary, *periods),
     )
 
 

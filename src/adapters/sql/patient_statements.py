@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from adapters.sql.changes import BY_ID, appended_to, circumstances, following, insert_into, moved
 from adapters.sql.dialects import aggregated, texts_in
 from adapters.sql.statements import Statement
-from adapters.sql.summaries import SUMMARY, SUMMARY_WITHOUT_PERIODS
+from adapters.sql.summaries import PERIODS_BESIDE, SUMMARY, SUMMARY_WITHOUT_PERIODS
 from adapters.sql.tables import (
     PATIENT_FIELDS,
     patient_data_sources,
@@ -49,11 +49,14 @@ _PARTS: Final[dict[str, sa.ColumnElement[Any]]] = {
     "tags": sa.case((patients.c.tags_set, _part(patient_tags, "tag_id"))),
     "sites": sa.case((patients.c.sites_set, _part(patient_sites, "site_id", "name"))),
     "data_sources": _SOURCES,
-    "summary": SUMMARY,
+    "summary": SUMMARY_WITHOUT_PERIODS,
 }
-_FIELDS: Final = [
+_IN_SHORT: Final = [
     _PARTS[name].label(name) if name in _PARTS else patients.c[name] for name in PATIENT_FIELDS
 ]
+"""A patient without the periods of the summary."""
+_FIELDS: Final = [*_IN_SHORT, *PERIODS_BESIDE]
+_MOVED: Final = [SUMMARY if field.name == "summary" else field for field in _IN_SHORT]
 
 _by_id: Final = patients.c.id == sa.bindparam(BY_ID)
 _of_clinic: Final = patients.c.clinic_id == sa.bindparam("which_clinic")
@@ -71,10 +74,7 @@ def _select(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def _select_in_short(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Return a SELECT of patients without the periods of their summaries."""
-    short = SUMMARY_WITHOUT_PERIODS.label("summary")
-    fields = [short if field.name == "summary" else field for field in _FIELDS]
-    return sa.select(*fields).where(*conditions)
+    return sa.select(*_IN_SHORT).where(*conditions)
 
 
 def _page(found: sa.Select[Any]) -> sa.Select[Any]:
@@ -85,7 +85,7 @@ def _moved(*conditions: sa.ColumnElement[bool]) -> Statement:
     order = (patients.c.clinic_id, patients.c.id)
     return moved(
         patient_deletions,
-        sa.select(*circumstances(), *_FIELDS).where(*conditions).order_by(*order),
+        sa.select(*circumstances(), *_MOVED).where(*conditions).order_by(*order),
     )
 
 

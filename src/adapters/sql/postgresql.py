@@ -122,6 +122,7 @@ class Connection:
 
     _held: AsyncConnection
     driver: "asyncpg.Connection[Any]"
+    _plans_anew: bool = attrs.field(init=False, default=False)
 
     @classmethod
     async def opened(cls, engine: AsyncEngine, patience: float) -> "Connection":
@@ -140,6 +141,17 @@ class Connection:
             await connection.close()
             raise
         return connection
+
+    async def plan_anew(self, *, anew: bool) -> None:
+        """
+        Plan statements each time for what they compare with, or once for whatever it may be.
+
+        By itself the server would settle on one plan after a few times, and judge it by averages.
+        """
+        if anew is not self._plans_anew:
+            mode = "force_custom_plan" if anew else "auto"
+            await self.driver.execute(f"SET plan_cache_mode = {mode}")
+            self._plans_anew = anew
 
     async def close(self) -> None:
         # Nobody is to take it out of the pool again, in whatever state it is.
@@ -234,6 +246,7 @@ class Reading(Session):
         values = compiled.values(parameters)
         connection = await self._pool.take()
         try:
+            await _asked(connection.plan_anew(anew=statement.varies))
             rows: list[Row] = await _asked(
                 connection.driver.fetch(compiled.sql, *values, timeout=ANSWER)
             )

@@ -43,11 +43,14 @@ class Statement:
         postgresql: how PostgreSQL has to be told, where that is not the same.
         to_change: the same for whoever changes afterwards what it found: it waits for others who
             do, and keeps them waiting.
+        varies: how it is best run depends on what it compares with: most have a common tag, few a
+            rare one.
     """
 
     element: Element
     postgresql: Element | None = None
     to_change: "Statement | None" = None
+    varies: bool = attrs.field(default=False, kw_only=True)
     _compiled: dict[type[sa.Dialect], Compiled] = attrs.field(init=False, factory=dict)
 
     def compiled(self, dialect: sa.Dialect) -> Compiled:

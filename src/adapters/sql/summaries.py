@@ -63,10 +63,11 @@ class _Stored(msgspec.Struct):
     def of(cls, kind: SummaryKind, stats: Stats) -> "_Stored":
         return cls(_Head.of(kind, stats), msgspec.Raw(_ENCODER.encode({**stats.periods})))
 
-    def stats(self) -> Stats:
+    def stats(self, periods: str | None) -> Stats:
         head = self.head
-        periods = EncodedPeriods(bytes(self.periods), _PERIODS.decode, is_complete=head.is_complete)
-        return Stats(head.id, head.config, head.dates, periods)
+        json = bytes(self.periods) if periods is None else periods.encode()
+        encoded = EncodedPeriods(json, _PERIODS.decode, is_complete=head.is_complete)
+        return Stats(head.id, head.config, head.dates, encoded)
 
 
 class _StoredSummary(msgspec.Struct):
@@ -83,9 +84,10 @@ class _StoredSummary(msgspec.Struct):
             )
         )
 
-    def summary(self) -> Summary:
+    def summary(self, cgm: str | None, bgm: str | None) -> Summary:
         return Summary(
-            *(None if stored is None else stored.stats() for stored in (self.cgm, self.bgm))
+            None if self.cgm is None else self.cgm.stats(cgm),
+            None if self.bgm is None else self.bgm.stats(bgm),
         )
 
 
@@ -98,20 +100,31 @@ def document_of(summary: Summary) -> str:
     return _ENCODER.encode(_StoredSummary.of(summary)).decode()
 
 
-def summary_of(document: str | None) -> Summary | None:
-    """Return the summary that JSON stands for; what is not there was never set."""
-    return None if document is None else _DECODER.decode(document).summary()
+def summary_of(
+    document: str | None, cgm: str | None = None, bgm: str | None = None
+) -> Summary | None:
+    """
+    Return the summary that JSON stands for; what is not there was never set.
+
+    Periods that come beside the document, each kind as JSON of its own, are not looked through.
+    """
+    return None if document is None else _DECODER.decode(document).summary(cgm, bgm)
 
 
 def _text(text: str) -> sa.ColumnElement[str]:
     return sa.literal_column(f"'{text}'", sa.Text)
 
 
+def _own(kind: SummaryKind, column: sa.ColumnElement[str]) -> sa.ScalarSelect[str]:
+    stored = patient_summaries.c
+    own = sa.select(column).where(stored.patient_id == patients.c.id, stored.kind == _text(kind))
+    return own.correlate(patients).scalar_subquery()
+
+
 def _stored(kind: SummaryKind, periods: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-    stored = patient_summaries
-    whole = _text('{"head":') + stored.c.head + _text(',"periods":') + periods + _text("}")
-    own = sa.select(whole).where(stored.c.patient_id == patients.c.id, stored.c.kind == _text(kind))
-    return sa.func.coalesce(own.correlate(patients).scalar_subquery(), _text("null"))
+    head = patient_summaries.c.head
+    whole = _text('{"head":') + head + _text(',"periods":') + periods + _text("}")
+    return sa.func.coalesce(_own(kind, whole), _text("null"))
 
 
 def _summary(periods: sa.ColumnElement[str]) -> sa.ColumnElement[str | None]:
@@ -123,6 +136,8 @@ def _summary(periods: sa.ColumnElement[str]) -> sa.ColumnElement[str | None]:
 SUMMARY: Final = _summary(patient_summaries.c.periods)
 """The summary of a patient as JSON: the texts as they are."""
 SUMMARY_WITHOUT_PERIODS: Final = _summary(_text("{}"))
+PERIODS_BESIDE: Final = [_own(kind, patient_summaries.c.periods) for kind in SummaryKind]
+"""What is missing there, as columns of their own."""
 
 # Rows
 

@@ -1,5 +1,7 @@
 """Use cases on glucose summaries: keeping them, and the report that rests on them."""
 
+from collections.abc import Iterable
+
 import attrs
 
 from clinic_domain.patients.model import Patient
@@ -58,17 +60,27 @@ class TideService:
 
         async def work(tx: Transaction) -> TideReport:
             selected: set[RecordId] = set()
-            categories: dict[Category, tuple[Patient, ...]] = {}
+            categories: dict[Category, tuple[RecordId, ...]] = {}
             for category in dict.fromkeys(query.categories):
                 room = MAX_SELECTED - len(selected)
                 if room == 0:
                     break
-                found = await tx.patients.page(category_query(query, category, selected, room))
-                categories[category] = found.patients
-                selected |= {patient.id for patient in found.patients}
-            without = None
+                found = await tx.patients.matches(category_query(query, category, selected, room))
+                categories[category] = found.ids
+                selected.update(found.ids)
+            without: tuple[RecordId, ...] = ()
             if not query.exclude_no_data:
-                without = (await tx.patients.page(no_data_query(query, now))).patients
-            return TideReport(categories, without)
+                without = (await tx.patients.matches(no_data_query(query, now))).ids
+            shown = await tx.patients.with_ids(query.clinic_id, [*selected.union(without)])
+            patients = {patient.id: patient for patient in shown}
+
+            def of(ids: Iterable[RecordId]) -> tuple[Patient, ...]:
+                # Who was removed meanwhile is left out.
+                return tuple(patients[id_] for id_ in ids if id_ in patients)
+
+            return TideReport(
+                {category: of(ids) for category, ids in categories.items()},
+                None if query.exclude_no_data else of(without),
+            )
 
         return await self._storage.read(work)
