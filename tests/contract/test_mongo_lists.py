@@ -13,7 +13,7 @@ from bson import Int64, ObjectId
 from pymongo import AsyncMongoClient, DeleteOne, InsertOne, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 
-from adapters.mongo import MongoStorage, patient_rolls
+from adapters.mongo import MongoStorage, patient_changes, patient_records, patient_rolls
 from adapters.mongo.patient_documents import patient_document
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.patients.model import DataSource, GlycemicRanges, Patient
@@ -23,6 +23,7 @@ from clinic_domain.patients.queries import (
     Measure,
     MetricFilter,
     PatientMatches,
+    PatientPage,
     PatientQuery,
     WithoutData,
     order_by,
@@ -71,14 +72,21 @@ async def found(storage: MongoStorage, query: PatientQuery) -> PatientMatches:
     return await storage.read(lambda tx: tx.patients.matches(query))
 
 
+async def page_of(storage: MongoStorage, query: PatientQuery) -> PatientPage:
+    return await storage.read(lambda tx: tx.patients.page(query))
+
+
 async def in_a_snapshot(storage: MongoStorage, query: PatientQuery) -> PatientMatches:
     """Answer without anything that is kept in memory."""
     return await storage.transaction(lambda tx: tx.patients.matches(query))
 
 
+async def page_in_a_snapshot(storage: MongoStorage, query: PatientQuery) -> PatientPage:
+    return await storage.transaction(lambda tx: tx.patients.page(query))
+
+
 async def names(storage: MongoStorage, query: PatientQuery) -> list[str | None]:
-    page = await storage.read(lambda tx: tx.patients.page(query))
-    return [patient.full_name for patient in page.patients]
+    return [patient.full_name for patient in (await page_of(storage, query)).patients]
 
 
 async def insert(patients: Patients, clinic: Clinic) -> None:
@@ -228,6 +236,7 @@ async def test_any_series_of_foreign_writes_is_followed(
                 await others.update_one(chosen, {"$set": {"clinicId": rng.choice(clinics)}})
         for query in (low(clinic), low(other), PatientQuery(clinic.id, page=EVERYTHING)):
             assert await found(storage, query) == await in_a_snapshot(storage, query)
+            assert await page_of(storage, query) == await page_in_a_snapshot(storage, query)
 
 
 # Memory
@@ -236,7 +245,7 @@ async def test_any_series_of_foreign_writes_is_followed(
 async def test_a_list_that_is_known_reads_nothing_but_its_page(
     storage: MongoStorage, others: Patients
 ) -> None:
-    """And after a change that record."""
+    """And after a change that record, and a page that was shown nothing at all."""
     clinic = a_clinic()
     await keep(storage, clinic, *(a_patient(clinic, summary=summarised(n / 50)) for n in range(50)))
     await found(storage, low(clinic))
@@ -247,8 +256,49 @@ async def test_a_list_that_is_known_reads_nothing_but_its_page(
 
     await others.update_one({}, {"$set": {"fullName": "new"}})
     async with profiled(storage) as queries:
-        await storage.read(lambda tx: tx.patients.page(low(clinic, page=Page(0, 3))))
+        first = await page_of(storage, low(clinic, page=Page(0, 3)))
     assert sum(query["docsExamined"] for query in queries) == 1 + 3
+
+    async with profiled(storage) as queries:
+        assert await page_of(storage, low(clinic, page=Page(0, 3))) == first
+    assert sum(query["docsExamined"] for query in queries) == 0
+
+
+async def test_records_that_were_not_shown_lately_are_dropped(storage: MongoStorage) -> None:
+    clinic = a_clinic()
+    patients = [a_patient(clinic, summary=summarised(0.1)) for _ in range(3)]
+    await keep(storage, *patients)
+    changes = patient_changes.Changes(storage.database)
+    records = patient_records.Records(storage.database, changes, capacity=10_000)
+
+    async def examined(*numbers: int) -> int:
+        wanted = [patients[number] for number in numbers]
+        async with profiled(storage) as queries:
+            shown = await records.some(clinic.id, [patient.id for patient in wanted])
+        assert shown == tuple(wanted)
+        return sum(query["docsExamined"] for query in queries)
+
+    # There is room for two.
+    assert [await examined(number) for number in (0, 1, 0, 2, 0, 1)] == [1, 1, 0, 1, 0, 1]
+    assert await examined(2, 1, 0) == 1
+    await changes.close()
+
+
+async def test_who_left_a_clinic_is_not_shown_in_it(
+    storage: MongoStorage, others: Patients
+) -> None:
+    """Nor is anybody to those who ask in the name of another clinic."""
+    clinic, other = a_clinic(), a_clinic()
+    patient = a_patient(clinic)
+    await keep(storage, patient)
+
+    async def shown(in_clinic: Clinic) -> tuple[Patient, ...]:
+        return await storage.read(lambda tx: tx.patients.with_ids(in_clinic.id, [patient.id]))
+
+    assert [await shown(clinic), await shown(other)] == [(patient,), ()]
+    await others.update_one({}, {"$set": {"clinicId": ObjectId(other.id)}})
+    moved = attrs.evolve(patient, clinic_id=other.id)
+    assert [await shown(clinic), await shown(other)] == [(), (moved,)]
 
 
 async def test_columns_are_added_when_they_are_asked_for(
@@ -267,7 +317,8 @@ async def test_columns_are_added_when_they_are_asked_for(
 async def test_rolls_that_were_not_used_lately_are_dropped(storage: MongoStorage) -> None:
     one, two = a_clinic(), a_clinic()
     await keep(storage, *(a_patient(clinic) for clinic in (one, two) for _ in range(10)))
-    rolls = patient_rolls.Rolls(storage.database, capacity=30)
+    changes = patient_changes.Changes(storage.database)
+    rolls = patient_rolls.Rolls(storage.database, changes, capacity=30)
 
     async def examined(clinic: Clinic, **conditions: Any) -> int:
         async with profiled(storage) as queries:
@@ -281,7 +332,7 @@ async def test_rolls_that_were_not_used_lately_are_dropped(storage: MongoStorage
     by_date = order_by(Attribute.BIRTH_DATE, descending=False)
     assert await examined(one, search="a", order=by_date) == 10
     assert await examined(one, search="a", tags=()) == 10
-    await rolls.close()
+    await changes.close()
 
 
 async def test_many_changes_are_followed(storage: MongoStorage, others: Patients) -> None:
@@ -314,13 +365,13 @@ async def kill_the_session(storage: MongoStorage) -> None:
 @pytest.fixture
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take any pause between two lists for one that is too long."""
-    monkeypatch.setattr(patient_rolls, "LONGEST_PAUSE", -1.0)
+    monkeypatch.setattr(patient_changes, "LONGEST_PAUSE", -1.0)
 
 
 @pytest.fixture
 def _few_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take two changes for too many."""
-    monkeypatch.setattr(patient_rolls, "MOST_CHANGES", 1)
+    monkeypatch.setattr(patient_changes, "MOST_CHANGES", 1)
 
 
 async def see_two_changes(storage: MongoStorage, others: Patients) -> None:
@@ -379,7 +430,7 @@ async def test_without_a_stream_lists_are_read_from_the_database(
     storage: MongoStorage, others: Patients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for a user of the database who may not follow its changes."""
-    monkeypatch.setattr(patient_rolls, "FOLLOWING", [{"$changeStream": {"unknown": True}}])
+    monkeypatch.setattr(patient_changes, "FOLLOWING", [{"$changeStream": {"unknown": True}}])
 
     await see_two_changes(storage, others)
 
@@ -393,7 +444,7 @@ async def test_data_on_several_servers_are_read_from_them(
         return True
 
     monkeypatch.setattr(AsyncMongoClient, "is_mongos", property(yes))
-    monkeypatch.setattr(patient_rolls.Rolls, "_catch_up", None)
+    monkeypatch.setattr(patient_changes.Changes, "catch_up", None)
 
     await see_two_changes(storage, others)
 
@@ -442,6 +493,30 @@ async def test_what_changes_while_a_roll_is_read_is_read_again(
     assert await names(storage, low(clinic, search="b")) == ["b"]
     assert meanwhile == []
     assert await names(storage, low(clinic)) == ["new", "b"]
+
+
+async def test_what_changes_while_a_record_is_read_is_not_kept(
+    storage: MongoStorage, others: Patients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever learns of the change meanwhile, the next page shows it."""
+    clinic = a_clinic()
+    patient = a_patient(clinic, full_name="a")
+    await keep(storage, patient)
+    read = patient_records.patients_in
+
+    async def read_slowly(*args: Any) -> tuple[Patient, ...]:
+        patients = await read(*args)
+        await others.update_one({}, {"$set": {"fullName": "b"}})
+        assert (await found(storage, PatientQuery(clinic.id, search="b"))).matching == 1
+        return patients
+
+    query = PatientQuery(clinic.id)
+    await found(storage, query)
+    with monkeypatch.context() as patched:
+        patched.setattr(patient_records, "patients_in", read_slowly)
+        assert await names(storage, query) == ["a"]
+
+    assert await names(storage, query) == ["b"]
 
 
 async def test_lists_and_writes_at_the_same_time(storage: MongoStorage, others: Patients) -> None:

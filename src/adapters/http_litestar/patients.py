@@ -97,16 +97,20 @@ class PatientController(Controller):
     @get(operation_id="ListPatients", opt={"query": (PatientsQuery, MetricsQuery)})
     async def list_patients(
         self, request: Call, clinic_id: ByClinic, patients: NamedDependency[PatientService]
-    ) -> StreamedList[PatientsJson]:
-        query = PatientsQuery.of(request)
+    ) -> JsonResponse[PatientsJson]:
         conditions = conditions_of(MetricsQuery.of(request))
-        found = await patients.matches(query.query(clinic_id, conditions))
+        query = PatientsQuery.of(request).query(clinic_id, conditions)
+        if query.page.limit is not None and query.page.limit <= _AT_ONCE:
+            page = await patients.list(query)
+            shown = [patient_json(patient) for patient in page.patients]
+            return JsonResponse(PatientsJson(shown, MetaJson(page.matching, page.total)))
+        found = await patients.matches(query)
 
         async def part(ids: Sequence[RecordId]) -> list[PatientJson]:
             return [patient_json(patient) for patient in await patients.some(clinic_id, ids)]
 
         parts = [found.ids[at : at + _AT_ONCE] for at in range(0, len(found.ids), _AT_ONCE)]
-        return await StreamedList.of(parts, part, {"meta": MetaJson(found.matching, found.total)})
+        return StreamedList(parts, part, {"meta": MetaJson(found.matching, found.total)})
 
     @post(operation_id="CreatePatientAccount", status_code=200)
     async def create_patient_account(

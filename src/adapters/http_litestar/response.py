@@ -1,7 +1,7 @@
 """Answers as the API has always sent them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from litestar import Request, Response
@@ -77,37 +77,29 @@ class StreamedList(JsonResponse[T]):
     """
     `{"data": [...]}` with further members, of which never more than a part is in memory.
 
-    A list of one part is sent as a whole.
+    Args:
+        parts: what the list is made of, in its order.
+        read: makes items of a part.
+        rest: the further members.
     """
 
-    parts: AsyncIterator[bytes] | None = None
-
-    @classmethod
-    async def of(
-        cls,
+    def __init__(
+        self,
         parts: Sequence[P],
         read: Callable[[P], Awaitable[list[Any]]],
         rest: Mapping[str, Any],
-    ) -> Self:
-        """Return the list that *read* makes of each of *parts*, and the members of *rest*."""
-        if len(parts) <= 1:
-            items = [item for part in parts for item in await read(part)]
-            return cls(cast("T", {"data": items, **rest}))
-        response = cls(cast("T", None))
-        response.parts = _list_in_parts(parts, read, rest)
-        return response
+    ) -> None:
+        super().__init__(cast("T", None))
+        self._parts = _list_in_parts(parts, read, rest)
 
     def to_asgi_response(  # type: ignore[override]  # of what Litestar passes the rest is never set
         self,
         request: Request[Any, Any, Any],
         *,
-        headers: Mapping[str, str] | None = None,
         status_code: int | None = None,
-        **unset: Any,
+        **_unset: Any,
     ) -> ASGIApp:
-        if self.parts is not None:
-            return _Streamed(self.status_code or status_code or 200, self.parts)
-        return super().to_asgi_response(request, headers=headers, status_code=status_code, **unset)
+        return _Streamed(self.status_code or status_code or 200, self._parts)
 
 
 async def _list_in_parts(

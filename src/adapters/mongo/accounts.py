@@ -13,9 +13,10 @@ from adapters.mongo.account_documents import (
     token_document,
     token_of,
 )
+from adapters.mongo.cursors import listed
 from adapters.mongo.documents import Document
 from adapters.mongo.indexes import ACCOUNTS, SETTINGS, TOKENS
-from adapters.mongo.scope import Scope, listed, refusals
+from adapters.mongo.scope import Scope, refusals
 from clinic_domain.users import Account, AccountRepository, EmailTaken, IssuedToken
 from clinic_domain.values import EVERYTHING, UserId
 

@@ -32,6 +32,7 @@ from adapters.mongo.account_documents import (
 from adapters.mongo.accounts import SIGNING_KEY
 from adapters.mongo.clinic_documents import clinic_document, clinic_of
 from adapters.mongo.clinician_documents import clinician_document, clinician_of
+from adapters.mongo.cursors import documents
 from adapters.mongo.deletions import Grave, record_of
 from adapters.mongo.documents import TEXT, Document, Unreadable
 from adapters.mongo.enrollments import (
@@ -71,7 +72,7 @@ from adapters.mongo.messages import (
 from adapters.mongo.migrations import migration_document, migration_of
 from adapters.mongo.outbox import notification_document, notification_of
 from adapters.mongo.patient_documents import patient_document, patient_of
-from adapters.mongo.scope import Scope, documents, violated_index
+from adapters.mongo.scope import Scope, violated_index
 from adapters.mongo.transactions import told
 from clinic_domain.copying import AT_ONCE, Archive, Illegible, Kind, NotKept, Record, SigningKey
 from clinic_domain.values import Page

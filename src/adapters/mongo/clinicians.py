@@ -14,10 +14,11 @@ from adapters.mongo.clinician_documents import (
     clinician_document,
     clinician_of,
 )
+from adapters.mongo.cursors import listed
 from adapters.mongo.deletions import Grave, move, move_one
 from adapters.mongo.documents import Document, equal_to
 from adapters.mongo.indexes import CLINICIAN_DELETIONS, CLINICIANS
-from adapters.mongo.scope import Scope, listed, refusals
+from adapters.mongo.scope import Scope, refusals
 from clinic_domain.clinicians.errors import ClinicianNotFound, DuplicateClinician, DuplicateEmail
 from clinic_domain.clinicians.model import AllCliniciansQuery, Clinician, ClinicianQuery
 from clinic_domain.clinicians.ports import ClinicianRepository

@@ -9,10 +9,11 @@ from pymongo import ASCENDING
 
 from adapters.mongo.changes import updates_between
 from adapters.mongo.clinic_documents import CLINIC_LAYOUT, clinic_document, clinic_of
+from adapters.mongo.cursors import listed
 from adapters.mongo.deletions import Grave, move_one
 from adapters.mongo.documents import Document, object_id
 from adapters.mongo.indexes import CLINIC_DELETIONS, CLINICS, PATIENTS
-from adapters.mongo.scope import Scope, listed, refusals
+from adapters.mongo.scope import Scope, refusals
 from clinic_domain.clinics.errors import ClinicNotFound, DuplicateShareCode
 from clinic_domain.clinics.model import Clinic, ClinicQuery, ClinicView
 from clinic_domain.clinics.ports import ClinicRepository

@@ -10,10 +10,11 @@ from pymongo import ASCENDING
 
 from adapters.mongo.clinic_documents import clinic_of
 from adapters.mongo.clinician_documents import clinician_of
+from adapters.mongo.cursors import documents, listed
 from adapters.mongo.documents import MOMENT, TEXT, Document, Member, Shape, document_of, equal_to
 from adapters.mongo.indexes import CLINIC_DELETIONS, CLINICIAN_DELETIONS, PATIENT_DELETIONS
 from adapters.mongo.patient_documents import patient_of
-from adapters.mongo.scope import Scope, documents, listed
+from adapters.mongo.scope import Scope
 from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.deletions import Deletion, DeletionRecord

@@ -9,6 +9,7 @@ import attrs
 from bson import ObjectId
 from pymongo import DESCENDING
 
+from adapters.mongo.cursors import documents
 from adapters.mongo.documents import (
     FLAG,
     MOMENT,
@@ -27,7 +28,7 @@ from adapters.mongo.documents import (
 )
 from adapters.mongo.indexes import ENROLLMENT_ORDERS, PREORDERS, REPORT_VIEWS
 from adapters.mongo.json_documents import plain, rfc3339, storable
-from adapters.mongo.scope import Scope, documents, refusals
+from adapters.mongo.scope import Scope, refusals
 from clinic_domain.ehr.errors import DuplicatePreorder
 from clinic_domain.ehr.model import (
     Applicant,

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import attrs
 
+from adapters.mongo.cursors import listed
 from adapters.mongo.documents import Document
 from adapters.mongo.indexes import CONFIRMATIONS, IGNORING_CASE
 from adapters.mongo.invite_documents import OPTIONAL, OURS, TYPES, invite_document, invite_of
-from adapters.mongo.scope import Scope, listed
+from adapters.mongo.scope import Scope
 from clinic_domain.invites.model import Invite, InviteKind, InviteStatus
 from clinic_domain.invites.ports import InviteRepository
 from clinic_domain.text import folded

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import attrs
 
+from adapters.mongo.cursors import listed
 from adapters.mongo.documents import equal_to
 from adapters.mongo.indexes import MERGE_PLANS
 from adapters.mongo.merge_documents import merge_document, merge_record_of
-from adapters.mongo.scope import Scope, listed
+from adapters.mongo.scope import Scope
 from clinic_domain.merging.model import MergeRecord, PlanId
 from clinic_domain.merging.ports import MergeRecordRepository
 from clinic_domain.values import EVERYTHING

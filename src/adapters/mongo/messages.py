@@ -8,6 +8,7 @@ import attrs
 from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING
 
+from adapters.mongo.cursors import documents, listed
 from adapters.mongo.documents import (
     FLAG,
     MOMENT,
@@ -27,7 +28,7 @@ from adapters.mongo.documents import (
 )
 from adapters.mongo.indexes import MESSAGES, REPORT_ORDERS
 from adapters.mongo.json_documents import json_of, storable
-from adapters.mongo.scope import Scope, documents, listed
+from adapters.mongo.scope import Scope
 from clinic_domain.ehr.model import (
     Message,
     MessageLog,

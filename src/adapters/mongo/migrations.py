@@ -7,6 +7,7 @@ from bson import ObjectId
 from pymongo import ASCENDING
 
 from adapters.mongo.changes import Update
+from adapters.mongo.cursors import listed
 from adapters.mongo.documents import (
     MOMENT,
     NEVER,
@@ -18,7 +19,7 @@ from adapters.mongo.documents import (
     equal_to,
 )
 from adapters.mongo.indexes import MIGRATIONS
-from adapters.mongo.scope import Scope, listed, refusals
+from adapters.mongo.scope import Scope, refusals
 from clinic_domain.migrations.errors import DuplicateMigration, MigrationNotFound
 from clinic_domain.migrations.model import Migration
 from clinic_domain.migrations.ports import MigrationRepository

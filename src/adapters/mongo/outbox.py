@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import attrs
 
+from adapters.mongo.cursors import listed
 from adapters.mongo.documents import (
     MOMENT,
     OBJECT_ID,
@@ -21,7 +22,7 @@ from adapters.mongo.documents import (
     mapping_of,
 )
 from adapters.mongo.indexes import OUTBOX
-from adapters.mongo.scope import Scope, listed
+from adapters.mongo.scope import Scope
 from clinic_domain.notifications.model import DeliveryState, Notification, Subject
 from clinic_domain.notifications.ports import OutboxRepository
 from clinic_domain.values import Page, RecordId

@@ -3,10 +3,7 @@ The rolls of the clinics that are being listed, kept true while anybody writes t
 
 A server that looks through all documents of a large clinic for every list takes many times as long
 as the list may. So what lists ask about is kept in memory, for the clinics and the columns that
-were asked for lately; a change stream says which records have changed since, whoever changed them.
-Before every answer it is read up to now, and the records that it names are read again. A change
-stream reads what a majority of the servers has, so all is seen that was acknowledged before the
-question.
+were asked for lately; records that have changed since are read again before the next answer.
 """
 
 import asyncio
@@ -21,45 +18,27 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure, PyMongoError
 
 from adapters.mongo.cancellation import to_the_end
 from adapters.mongo.documents import Document, object_id
 from adapters.mongo.indexes import PATIENTS
+from adapters.mongo.patient_changes import Changes, Lost
 from adapters.mongo.patient_columns import Key, keys_of
 from adapters.mongo.patient_roll import Roll, projection
 from clinic_domain.patients.queries import PatientMatches, PatientQuery
 
 CAPACITY: Final = 5_000_000
 """How many values are kept in memory, about; those of names and tags take some 100 bytes each."""
-LONGEST_PAUSE: Final = 300.0
-"""Seconds after which it takes longer to read what has changed than all that is asked for."""
-MOST_CHANGES: Final = 20_000
-"""Changes between two answers, likewise."""
 
 _ATTEMPTS: Final = 3
 _BATCH: Final = 1000
 _FEW: Final = 500
 _SHARE: Final = 4
-_WAIT_MS: Final = 1
 
 _MS: Final[CodecOptions[Document]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_MS, unicode_decode_error_handler="replace"
 )
-_RECORD_CHANGES: Final = frozenset({"insert", "update", "replace", "delete"})
-_CLINIC_ID: Final = {
-    "$ifNull": ["$fullDocument.clinicId", "$updateDescription.updatedFields.clinicId"]
-}
-FOLLOWING: Final[list[Document]] = [
-    {"$changeStream": {}},
-    {"$project": {"operationType": 1, "documentKey": 1, "clinicId": _CLINIC_ID}},
-]
-
-
-class _Lost(Exception):
-    """Nobody knows what has changed."""
 
 
 async def matches_in(
@@ -114,18 +93,23 @@ class Rolls:
     """
     The rolls of a database; those used least lately go when there are too many.
 
-    All is forgotten, and read again when it is asked for, whenever the stream breaks off.
+    All is forgotten, and read again when it is asked for, whenever changes cannot be followed.
     """
 
     _database: AsyncDatabase[Document]
+    _changes: Changes
     _capacity: int = CAPACITY
     _clinics: OrderedDict[ObjectId, _Clinic] = attrs.field(factory=OrderedDict, init=False)
-    _stream: AsyncCommandCursor[Document] | None = attrs.field(default=None, init=False)
-    _session: AsyncClientSession | None = attrs.field(default=None, init=False)
-    _read_at: float = attrs.field(default=0.0, init=False)
-    _begun: int = attrs.field(default=0, init=False)
-    _done: int = attrs.field(default=0, init=False)
-    _lock: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._changes.tell(self)
+
+    def note(self, record_id: ObjectId, clinic_id: ObjectId | None) -> None:
+        for clinic in self._clinics.values():
+            clinic.note(record_id, clinic_id)
+
+    def forget(self) -> None:
+        self._clinics.clear()
 
     async def matches(self, query: PatientQuery, *, is_caught_up: bool = False) -> PatientMatches:
         """
@@ -136,19 +120,13 @@ class Rolls:
         clinic_id = object_id(query.clinic_id)
         if clinic_id is None:
             return PatientMatches((), 0, 0)
-        # Where data are spread over several servers, none says that there are no more changes.
-        if not await self._database.client.is_mongos:
+        if await self._changes.can_be_followed():
             for _ in range(_ATTEMPTS):
-                with suppress(_Lost):
-                    if not is_caught_up or self._stream is None:
-                        await self._catch_up()
+                with suppress(Lost):
+                    if not is_caught_up or not self._changes.are_followed:
+                        await self._changes.catch_up()
                     return await self._answer(clinic_id, query)
         return await matches_in(self._database, query, None)
-
-    async def close(self) -> None:
-        """Stop following changes."""
-        async with self._lock:
-            await self._forget()
 
     # Answers
 
@@ -160,7 +138,7 @@ class Rolls:
             if not clinic.is_loaded or not keys.issubset(clinic.roll.keys):
                 await self._load(clinic, keys)
                 # What changed meanwhile may be there in part.
-                await self._catch_up()
+                await self._changes.catch_up()
                 self._check(clinic)
             if clinic.changed:
                 await self._read_again(clinic)
@@ -168,9 +146,9 @@ class Rolls:
             return clinic.roll.matches(query)
 
     def _clinic(self, clinic_id: ObjectId) -> _Clinic:
-        if self._stream is None:
-            # Another question has lost it since.
-            raise _Lost
+        if not self._changes.are_followed:
+            # Another question has lost them since.
+            raise Lost
         clinic = self._clinics.get(clinic_id)
         if clinic is None or clinic.is_outdated:
             clinic = self._clinics[clinic_id] = _Clinic(clinic_id)
@@ -178,9 +156,9 @@ class Rolls:
         return clinic
 
     def _check(self, clinic: _Clinic) -> None:
-        """Raise _Lost where changes of the clinic are not noted any more."""
+        """Raise Lost where changes of the clinic are not noted any more."""
         if self._clinics.get(clinic.id) is not clinic:
-            raise _Lost
+            raise Lost
 
     async def _load(self, clinic: _Clinic, wanted: frozenset[Key]) -> None:
         keys = tuple(wanted.difference(clinic.roll.keys))
@@ -208,10 +186,7 @@ class Rolls:
     async def _find(
         self, clinic: _Clinic, condition: Document, keys: Sequence[Key]
     ) -> list[Document]:
-        async with self._database.client.start_session() as session:
-            # No server may answer with what was before the changes that are known.
-            if self._session is not None and self._session.operation_time is not None:
-                session.advance_operation_time(self._session.operation_time)
+        async with self._changes.session() as session:
             condition = {**condition, "clinicId": clinic.id}
             return await to_the_end(_documents(self._database[PATIENTS], condition, keys, session))
 
@@ -229,77 +204,3 @@ class Rolls:
     def _drop(self, clinic: _Clinic) -> None:
         if self._clinics.get(clinic.id) is clinic:
             del self._clinics[clinic.id]
-
-    # Changes
-
-    async def _catch_up(self) -> None:
-        """Note all changes until now; who waits for another's turn may share the next."""
-        asked = self._begun
-        async with self._lock:
-            if self._done > asked:
-                return
-            # Who is cancelled meanwhile takes nothing from the others.
-            await to_the_end(self._follow())
-
-    async def _follow(self) -> None:
-        self._begun += 1
-        try:
-            await self._note_changes()
-        except BaseException:
-            await self._forget()
-            raise
-        self._done = self._begun
-
-    async def _note_changes(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._read_at > LONGEST_PAUSE:
-            await self._forget()
-        self._read_at = now
-        stream = self._stream or await self._open()
-        number = 0
-        while (event := await _next(stream)) is not None:
-            number += 1
-            if event["operationType"] not in _RECORD_CHANGES or number > MOST_CHANGES:
-                raise _Lost
-            record_id, clinic_id = event["documentKey"]["_id"], event.get("clinicId")
-            if isinstance(record_id, ObjectId):
-                for clinic in self._clinics.values():
-                    clinic.note(record_id, clinic_id)
-
-    async def _open(self) -> AsyncCommandCursor[Document]:
-        """
-        Begin to follow changes.
-
-        Not with `watch`, whose streams resume by themselves: then nobody knows whether they have
-        said everything, nor may there be so much that it would be quicker to begin anew.
-        """
-        self._session = self._database.client.start_session()
-        try:
-            self._stream = await self._database[PATIENTS].aggregate(
-                FOLLOWING,
-                session=self._session,
-                maxAwaitTimeMS=_WAIT_MS,
-            )
-        except OperationFailure as error:
-            raise _Lost from error
-        return self._stream
-
-    async def _forget(self) -> None:
-        self._clinics.clear()
-        stream, session, self._stream, self._session = self._stream, self._session, None, None
-        with suppress(PyMongoError):
-            if stream is not None:
-                await stream.close()
-            if session is not None:
-                await session.end_session()
-
-
-async def _next(stream: AsyncCommandCursor[Document]) -> Document | None:
-    """Return the next change, or None after the last one until now. Raises _Lost."""
-    try:
-        event = await stream.try_next()
-    except PyMongoError as error:
-        raise _Lost from error
-    if event is None and not stream.alive:
-        raise _Lost
-    return event

@@ -10,8 +10,9 @@ from bson import ObjectId
 from pymongo import ASCENDING
 
 from adapters.mongo.changes import Layout, Update, updates_between
+from adapters.mongo.cursors import documents, listed, readable
 from adapters.mongo.deletions import Grave, move, move_one
-from adapters.mongo.documents import Document, equal_to, object_id
+from adapters.mongo.documents import Document, equal_to
 from adapters.mongo.indexes import IGNORING_CASE_AND_ACCENTS, PATIENT_DELETIONS, PATIENTS
 from adapters.mongo.patient_conditions import (
     ehr_condition,
@@ -28,7 +29,7 @@ from adapters.mongo.patient_documents import (
     patient_document,
     patient_of,
 )
-from adapters.mongo.scope import Scope, documents, listed, readable, refusals
+from adapters.mongo.scope import Scope, refusals
 from adapters.mongo.summary_documents import STATS
 from clinic_domain.clinics.model import ProviderCount, Site
 from clinic_domain.deletions import Deletion
@@ -51,7 +52,6 @@ from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId, SiteId, T
 
 GRAVE: Final = Grave(PATIENT_DELETIONS, "patient", ALWAYS_COPIED, ALWAYS_COPIED_WITHIN)
 
-_BY_ID: Final = [("_id", ASCENDING)]
 _WITHOUT_PERIODS: Final = {"summary.cgmStats.periods": 0, "summary.bgmStats.periods": 0}
 _BY_NAME: Final = [("fullName", ASCENDING), ("_id", ASCENDING)]
 
@@ -70,12 +70,7 @@ class MongoPatientRepository(PatientRepository):
         return await self._scope.matches(query)
 
     async def with_ids(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
-        wanted = [id_ for id_ in map(object_id, ids) if id_ is not None]
-        condition = {"_id": {"$in": wanted}, "clinicId": equal_to(clinic_id)}
-        # The server would try out a dozen indexes that begin with the clinic.
-        cursor = self._scope.find(PATIENTS, condition, hint=_BY_ID)
-        found = {document["_id"]: document for document in await documents(cursor, EVERYTHING)}
-        return readable((found[id_] for id_ in wanted if id_ in found), patient_of)
+        return await self._scope.patients(clinic_id, ids)
 
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
         return await self._by_name(search_condition(search), search.page)

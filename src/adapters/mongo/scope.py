@@ -1,6 +1,5 @@
 """What the repositories of one piece of work share: the database, the session, what was read."""
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,18 +17,20 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from adapters.mongo.cancellation import to_the_end
 from adapters.mongo.changes import Update
-from adapters.mongo.documents import Document, Unreadable, equal_to
+from adapters.mongo.documents import Document, equal_to
 from adapters.mongo.indexes import CLINICS, PATIENTS
 from adapters.mongo.locks import Watch
-from adapters.mongo.patient_rolls import Rolls, matches_in
+from adapters.mongo.memory import Memory
+from adapters.mongo.patient_records import patients_in
+from adapters.mongo.patient_rolls import matches_in
 from adapters.mongo.turns import Turn
 from clinic_domain.errors import DomainError
+from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientMatches, PatientQuery
-from clinic_domain.values import Page
+from clinic_domain.values import ClinicId, RecordId
 
 T = TypeVar("T")
 
-_LOG: Final = logging.getLogger(__name__)
 _INDEX: Final = re.compile(r" index: (?:\S*\.\$)?(\S+) dup key")
 _TOUCH: Final = (Update({"$set": {"_locked": True}}), Update({"$unset": {"_locked": ""}}))
 
@@ -47,8 +48,8 @@ class Scope:
     _database: AsyncDatabase[Document]
     _session: AsyncClientSession | None = None
     _turn: Turn | None = None
-    _rolls: Rolls | None = None
-    """What is kept in memory; a transaction, which may have written something, has none."""
+    _memory: Memory | None = None
+    """What is known already; a transaction, which may have written something, has none."""
     _read: set[ObjectId] = attrs.field(factory=set, init=False)
     _written: set[ObjectId] = attrs.field(factory=set, init=False)
     _has_written: bool = attrs.field(default=False, init=False)
@@ -119,9 +120,18 @@ class Scope:
     async def matches(self, query: PatientQuery) -> PatientMatches:
         """Return which patients a query finds."""
         self._asked(PATIENTS, {"clinicId": equal_to(query.clinic_id)})
-        if self._rolls is None:
+        if self._memory is None:
             return await matches_in(self._database, query, self._session)
-        found = await self._rolls.matches(query, is_caught_up=self._is_caught_up)
+        found = await self._memory.rolls.matches(query, is_caught_up=self._is_caught_up)
+        self._is_caught_up = True
+        return found
+
+    async def patients(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
+        """Return some patients of a clinic, in the order of *ids*."""
+        self._asked(PATIENTS, {"clinicId": equal_to(clinic_id)})
+        if self._memory is None:
+            return await patients_in(self._database, clinic_id, ids, self._session)
+        found = await self._memory.records.some(clinic_id, ids, is_caught_up=self._is_caught_up)
         self._is_caught_up = True
         return found
 
@@ -221,37 +231,6 @@ class Scope:
             self._collection(collection).delete_many(condition, session=session)
         )
         return result.deleted_count
-
-
-async def listed(
-    cursor: AsyncCursor[Document], page: Page, decode: Callable[[Document], T]
-) -> tuple[T, ...]:
-    """Return a page of what a cursor finds, as far as it can be read."""
-    return readable(await documents(cursor, page), decode)
-
-
-async def documents(cursor: AsyncCursor[Document], page: Page) -> list[Document]:
-    """Return a page of what a cursor finds."""
-    if page.limit == 0:
-        # To the server that is no limit.
-        return []
-    if page.offset:
-        cursor = cursor.skip(page.offset)
-    if page.limit is not None:
-        cursor = cursor.limit(page.limit)
-    return await to_the_end(cursor.to_list())
-
-
-def readable(found: Iterable[Document], decode: Callable[[Document], T]) -> tuple[T, ...]:
-    """Return what documents stand for; those that cannot be read are left out and noted."""
-    values = []
-    for document in found:
-        try:
-            values.append(decode(document))
-        except Unreadable as error:
-            # Ids and names of members only, never what they hold.
-            _LOG.warning("left out document %s: %s cannot be read", document.get("_id"), error)
-    return tuple(values)
 
 
 @contextmanager

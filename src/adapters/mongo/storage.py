@@ -24,11 +24,11 @@ from adapters.mongo.enrollments import MongoEnrollmentRepository
 from adapters.mongo.indexes import PATIENTS, create_indexes
 from adapters.mongo.invites import MongoInviteRepository
 from adapters.mongo.locks import LEASE, NOTICE, Locks, Overtaken, Watch
+from adapters.mongo.memory import Memory
 from adapters.mongo.merging import MongoMergeRecordRepository
 from adapters.mongo.messages import MongoMessageRepository
 from adapters.mongo.migrations import MongoMigrationRepository
 from adapters.mongo.outbox import MongoOutboxRepository
-from adapters.mongo.patient_rolls import Rolls
 from adapters.mongo.patients import MongoPatientRepository
 from adapters.mongo.scope import Scope
 from adapters.mongo.steps import Steps
@@ -136,8 +136,8 @@ class MongoStorage(Storage):
     _notice: float = attrs.field(default=NOTICE, kw_only=True)
     _lease: float = attrs.field(default=LEASE, kw_only=True)
     _turns: Turns = attrs.field(factory=Turns, init=False)
-    _rolls: Rolls = attrs.field(
-        default=attrs.Factory(lambda self: Rolls(self.database), takes_self=True), init=False
+    _memory: Memory = attrs.field(
+        default=attrs.Factory(lambda self: Memory.of(self.database), takes_self=True), init=False
     )
     _locks: Locks = attrs.field(init=False)
 
@@ -227,7 +227,7 @@ class MongoStorage(Storage):
 
     async def read(self, work: Work[T]) -> T:
         async def attempt(watch: Watch) -> T:
-            scope = Scope(self.database, rolls=self._rolls, watch=watch)
+            scope = Scope(self.database, memory=self._memory, watch=watch)
             result = await work(MongoTransaction(scope))
             await scope.ended()
             return result
@@ -253,7 +253,7 @@ class MongoStorage(Storage):
             raise Unavailable from None
 
     async def close(self) -> None:
-        await self._rolls.close()
+        await self._memory.changes.close()
         await self._client.close()
 
     @property

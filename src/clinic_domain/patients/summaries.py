@@ -4,7 +4,7 @@ Glucose summaries: what the platform computed from the data of a patient, and wh
 Times in a range are fractions from 0 to 1 ("percents"), minutes or records; glucose is in mmol/L.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -36,13 +36,13 @@ Metrics = Mapping[str, Metric]
 
 class EncodedPeriods(Mapping[str, Metrics]):
     """
-    Periods as somebody keeps them: as JSON, which is decoded when it is looked into.
+    Periods as somebody keeps them: as JSON, which is decoded each time that it is looked into.
 
     Who publishes them in that form passes `json` on as it is. `is_complete` tells whether every
     period has all that it needs (see `completed`).
     """
 
-    __slots__ = ("_decode", "_decoded", "is_complete", "json")
+    __slots__ = ("_decode", "is_complete", "json")
 
     def __init__(
         self, json: bytes, decode: Callable[[bytes], Mapping[str, Metrics]], *, is_complete: bool
@@ -50,26 +50,25 @@ class EncodedPeriods(Mapping[str, Metrics]):
         self.json = json
         self.is_complete = is_complete
         self._decode = decode
-        self._decoded: Mapping[str, Metrics] | None = None
 
-    @property
     def decoded(self) -> Mapping[str, Metrics]:
-        """The periods themselves."""
-        if self._decoded is None:
-            self._decoded = self._decode(self.json)
-        return self._decoded
+        """Return the periods themselves."""
+        return self._decode(self.json)
+
+    def items(self) -> ItemsView[str, Metrics]:
+        return self.decoded().items()
 
     def __getitem__(self, name: str) -> Metrics:
-        return self.decoded[name]
+        return self.decoded()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.decoded)
+        return iter(self.decoded())
 
     def __len__(self) -> int:
-        return len(self.decoded)
+        return len(self.decoded())
 
     def __repr__(self) -> str:
-        return repr(self.decoded)
+        return repr(self.decoded())
 
 
 @attrs.frozen

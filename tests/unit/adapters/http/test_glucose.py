@@ -285,7 +285,7 @@ async def test_parts_of_which_nothing_is_left(found: list[list[int]], expected: 
     async def read(part: Sequence[int]) -> list[int]:
         return list(part)
 
-    response: StreamedList[Any] = await StreamedList.of(found, read, {"meta": {"count": 3}})
+    response: StreamedList[Any] = StreamedList(found, read, {"meta": {"count": 3}})
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

@@ -1,0 +1,156 @@
+"""
+The records that lists have shown lately, kept in memory while nobody changes them.
+
+Nearly all of a record is the periods of its summary, twenty kilobytes. To decode those of a page,
+and to write them as JSON, takes several times as long as all else, so they are kept as JSON.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import attrs
+import msgspec
+from bson import ObjectId
+from pymongo import ASCENDING
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+
+from adapters.mongo.cursors import listed
+from adapters.mongo.documents import Document, equal_to, object_id
+from adapters.mongo.indexes import PATIENTS
+from adapters.mongo.patient_changes import Changes, Lost
+from adapters.mongo.patient_documents import patient_of
+from clinic_domain.patients.model import Patient
+from clinic_domain.patients.summaries import (
+    EncodedPeriods,
+    Stats,
+    Summary,
+    SummaryKind,
+    are_complete,
+)
+from clinic_domain.values import EVERYTHING, ClinicId, RecordId
+
+CAPACITY: Final = 32 * 2**20
+"""Bytes that are kept, about."""
+
+_BESIDE: Final = 4096
+"""Bytes of a record without its periods, about."""
+_BY_ID: Final = [("_id", ASCENDING)]
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(dict[str, dict[str, float | int | bool]])
+
+
+async def patients_in(
+    database: AsyncDatabase[Document],
+    clinic_id: ClinicId,
+    ids: Iterable[RecordId],
+    session: AsyncClientSession | None,
+) -> tuple[Patient, ...]:
+    """Return some patients of a clinic, in the order of *ids*, from what the server says now."""
+    wanted = [id_ for id_ in map(object_id, ids) if id_ is not None]
+    condition = {"_id": {"$in": wanted}, "clinicId": equal_to(clinic_id)}
+    # The server would try out a dozen indexes that begin with the clinic.
+    cursor = database[PATIENTS].find(condition, session=session, hint=_BY_ID)
+    found = {patient.id: patient for patient in await listed(cursor, EVERYTHING, patient_of)}
+    return tuple(found[id_] for id_ in ids if id_ in found)
+
+
+@attrs.define(eq=False)
+class Records:
+    """Patients of any clinics; those shown least lately go when there are too many."""
+
+    _database: AsyncDatabase[Document]
+    _changes: Changes
+    _capacity: int = CAPACITY
+    _kept: OrderedDict[RecordId, Patient] = attrs.field(factory=OrderedDict, init=False)
+    _size: int = attrs.field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._changes.tell(self)
+
+    def note(self, record_id: ObjectId, _clinic_id: ObjectId | None) -> None:
+        self._drop(RecordId(str(record_id)))
+
+    def forget(self) -> None:
+        self._kept.clear()
+        self._size = 0
+
+    async def some(
+        self, clinic_id: ClinicId, ids: Sequence[RecordId], *, is_caught_up: bool = False
+    ) -> tuple[Patient, ...]:
+        """
+        Return some patients of a clinic, in the order of *ids*, as they were after the question.
+
+        Or, to who *is_caught_up* already, after the last one.
+        """
+        found = await self._known(clinic_id, ids, is_caught_up=is_caught_up)
+        missing = [id_ for id_ in ids if id_ not in found]
+        if missing:
+            found |= {patient.id: patient for patient in await self._read(clinic_id, missing)}
+        return tuple(found[id_] for id_ in ids if id_ in found)
+
+    async def _known(
+        self, clinic_id: ClinicId, ids: Sequence[RecordId], *, is_caught_up: bool
+    ) -> dict[RecordId, Patient]:
+        if not await self._changes.can_be_followed():
+            return {}
+        try:
+            if not is_caught_up or not self._changes.are_followed:
+                await self._changes.catch_up()
+        except Lost:
+            return {}
+        known = {}
+        for id_ in ids:
+            patient = self._kept.get(id_)
+            if patient is not None and patient.clinic_id == clinic_id:
+                self._kept.move_to_end(id_)
+                known[id_] = patient
+        return known
+
+    async def _read(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
+        with self._changes.noted() as changed:
+            async with self._changes.session() as session:
+                found = await patients_in(self._database, clinic_id, ids, session)
+            found = tuple(map(_encoded, found))
+            if not changed.is_lost:
+                for patient in found:
+                    if ObjectId(patient.id) not in changed.ids:
+                        self._keep(patient)
+        return found
+
+    def _keep(self, patient: Patient) -> None:
+        self._drop(patient.id)
+        self._kept[patient.id] = patient
+        self._size += _size_of(patient)
+        while self._size > self._capacity:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, id_: RecordId) -> None:
+        patient = self._kept.pop(id_, None)
+        if patient is not None:
+            self._size -= _size_of(patient)
+
+
+def _encoded(patient: Patient) -> Patient:
+    """Return the same patient, whose periods are JSON."""
+    if patient.summary is None:
+        return patient
+    parts = (_encoded_stats(kind, patient.summary.of(kind)) for kind in SummaryKind)
+    return attrs.evolve(patient, summary=Summary(*parts))
+
+
+def _encoded_stats(kind: SummaryKind, stats: Stats | None) -> Stats | None:
+    if stats is None:
+        return None
+    is_complete = are_complete(kind, stats.periods)
+    json = _ENCODER.encode(stats.periods)
+    return attrs.evolve(
+        stats, periods=EncodedPeriods(json, _DECODER.decode, is_complete=is_complete)
+    )
+
+
+def _size_of(patient: Patient) -> int:
+    summary = patient.summary or Summary()
+    parts = (stats.periods for stats in (summary.cgm, summary.bgm) if stats is not None)
+    return _BESIDE + sum(len(each.json) for each in parts if isinstance(each, EncodedPeriods))
