@@ -36,6 +36,7 @@ _OPERATIONS: Final = {
     "10 by name": "/patients",
     "50 by a metric": f"/patients?{_SORTED}",
     "50 by a metric, two filters": f"/patients?{_SORTED}&{_USE}&{_AVERAGE}",
+    "50 by a metric, always others": f"/patients?{_SORTED}&offset=NEXT",
     "50 by a delta, filter, tag": f"/patients?{_DELTA}&{_USE}&tags=COMMON",
     "50 by last data, search": "/patients?limit=50&sort=-lastData&sortType=bgm&search=99",
     "TIDE, one tag of twenty": f"/tide_report?{_TIDE}",
@@ -46,11 +47,15 @@ _OPERATIONS: Final = {
 @attrs.frozen
 class _Clinic:
     id: ClinicId
+    size: int
     tags: tuple[TagId, ...]
 
-    def path(self, operation: str) -> str:
+    def paths(self, operation: str) -> tuple[str, ...]:
         path = _OPERATIONS[operation].replace("COMMON", self.tags[0]).replace("RARE", self.tags[-1])
-        return f"/v1/clinics/{self.id}{path}"
+        offsets = range(0, self.size, 50) if "NEXT" in path else range(1)
+        return tuple(
+            f"/v1/clinics/{self.id}{path.replace('NEXT', str(offset))}" for offset in offsets
+        )
 
 
 async def lists() -> Table:
@@ -77,7 +82,7 @@ async def lists() -> Table:
 async def _measured(
     service: Server, clinics: list[_Clinic], operation: str, headers: dict[str, str]
 ) -> tuple[str, ...]:
-    targets = [Target(service.port, each.path(operation), headers) for each in clinics]
+    targets = [Target(service.port, each.paths(operation), headers) for each in clinics]
     rounds = [
         [await load(target, connections=1, seconds=SECONDS) for target in targets]
         for _ in range(ROUNDS + 1)
@@ -96,7 +101,7 @@ async def _measured(
 async def _seeded(storage: Storage, size: int) -> _Clinic:
     clinic_id = await seeded(storage, ObjectIds(), RandomShareCodes(), size, summaries=True)
     clinic = await storage.read(lambda tx: tx.clinics.get(clinic_id))
-    return _Clinic(clinic_id, tuple(tag.id for tag in clinic.tags or ()))
+    return _Clinic(clinic_id, size, tuple(tag.id for tag in clinic.tags or ()))
 
 
 _Settle = Callable[[], Awaitable[object]]

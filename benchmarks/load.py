@@ -3,24 +3,27 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import cycle
 
 import attrs
 
 
 @attrs.frozen
 class Target:
-    """One GET of one server on this machine."""
+    """What is asked of one server on this machine: one path, or several in turn, for ever."""
 
     port: int
-    path: str
+    path: str | tuple[str, ...]
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    requests: Iterator[bytes] = attrs.field(init=False, repr=False, eq=False)
 
-    @property
-    def request(self) -> bytes:
+    @requests.default
+    def _(self) -> Iterator[bytes]:
         fields = {"host": "127.0.0.1", **self.headers}.items()
-        lines = [f"GET {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields)]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        head = "\r\n".join(f"{name}: {value}" for name, value in fields)
+        paths = (self.path,) if isinstance(self.path, str) else self.path
+        return cycle([f"GET {path} HTTP/1.1\r\n{head}\r\n\r\n".encode() for path in paths])
 
 
 @attrs.frozen
@@ -59,7 +62,7 @@ async def _connection(target: Target, end: float) -> tuple[list[float], int]:
     latencies, size = [], 0
     try:
         while (start := time.perf_counter()) < end:
-            writer.write(target.request)
+            writer.write(next(target.requests))
             size = len(await _answer(reader))
             latencies.append((time.perf_counter() - start) * 1000)
     finally:

@@ -1,7 +1,7 @@
 """Glucose summaries as documents (section 2 of the chapter on queries)."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from math import isfinite
 from typing import Any, Final
 
@@ -94,12 +94,17 @@ def _period_document(kind: SummaryKind, metrics: Metrics) -> Document:
 
 
 def _metrics_of(kind: SummaryKind, stored: Any) -> Metrics:
-    period, types = document_of(stored), _TYPES[kind]
-    odd = [name for name, value in period.items() if type(value) is not types.get(name)]
+    period = document_of(stored)
     # Nearly always a document is as it should be, and hundreds of them are read at once.
-    if not odd and isfinite(sum(period.values())):
+    types = tuple(map(type, period.values()))
+    if types == _types_of(kind, tuple(period)) and isfinite(sum(period.values())):
         return period
-    return dict(_metrics_in(period, types))
+    return dict(_metrics_in(period, _TYPES[kind]))
+
+
+@lru_cache(maxsize=64)
+def _types_of(kind: SummaryKind, names: tuple[str, ...]) -> tuple[type | None, ...]:
+    return tuple(map(_TYPES[kind].get, names))
 
 
 def _metrics_in(period: Document, types: Mapping[str, type]) -> Iterator[tuple[str, Metric]]:

@@ -66,6 +66,7 @@ DiagnosisType = Literal[
 _SHOWN_DIAGNOSES: Final = frozenset(DiagnosisType.__args__) - {""}  # type: ignore[attr-defined]  # a Literal has its values there
 _PRESETS: Final = frozenset(RangesPreset)
 _UNITS: Final = frozenset(BgUnits)
+_PROVIDERS: Final = sorted(Provider)
 
 
 # Requests
@@ -383,7 +384,7 @@ def patient_json(patient: Patient) -> PatientJson:
         created_time=rfc3339(patient.created_time),
         updated_time=rfc3339(patient.updated_time),
         connection_requests=ConnectionRequestsJson(
-            *(_requests_json(requests.get(provider, ())) for provider in sorted(Provider))
+            *(_requests_json(requests.get(provider, ())) for provider in _PROVIDERS)
         ),
         tags=list(patient.tags) if patient.tags else None,
         data_sources=data_sources_json(patient.data_sources),
