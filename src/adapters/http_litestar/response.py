@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 T = TypeVar("T")
 P = TypeVar("P")
 
-_encode: Final = msgspec.json.Encoder().encode
+_JSON_ENCODER: Final = msgspec.json.Encoder()
 _JSON: Final = "application/json"
 
 
@@ -69,7 +69,8 @@ class JsonResponse(Response[T]):
         **_unset: Any,
     ) -> ASGIApp:
         status = self.status_code or status_code or 200
-        body = b"" if self.content is None else _encode(self.content) + b"\n"
+        # A line of its own, which is nowhere copied to get its end.
+        body = b"" if self.content is None else _JSON_ENCODER.encode_lines((self.content,))
         return _Sent(status, body, {**(headers or {}), **self.headers})
 
 
@@ -106,14 +107,18 @@ async def _list_in_parts(
     parts: Sequence[P], read: Callable[[P], Awaitable[list[Any]]], rest: Mapping[str, Any]
 ) -> AsyncIterator[bytes]:
     before = b'{"data":['
+    buffer = bytearray()
     for part in parts:
-        items = _encode(await read(part))[1:-1]
+        items = await read(part)
         if items:
-            yield before + items
+            # A part has a megabyte: its brackets are replaced where they stand.
+            _JSON_ENCODER.encode_into(items, buffer)
+            buffer[:1], buffer[-1:] = before, b""
+            yield bytes(buffer)
             before = b","
     # Nobody of them is left, where even the beginning was not sent.
     end = b"]," if before == b"," else before + b"],"
-    yield end + _encode(rest)[1:] + b"\n"
+    yield end + _JSON_ENCODER.encode(rest)[1:] + b"\n"
 
 
 class BytesResponse(Response[bytes]):
