@@ -5,13 +5,14 @@ Nearly all of a record is the periods of its summary, twenty kilobytes. To decod
 and to write them as JSON, takes several times as long as all else, so they are kept as JSON.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import attrs
 import msgspec
 from bson import ObjectId
+from cachetools import LRUCache
 from pymongo import ASCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
@@ -63,18 +64,20 @@ class Records:
     _database: AsyncDatabase[Document]
     _changes: Changes
     _capacity: int = CAPACITY
-    _kept: OrderedDict[RecordId, Patient] = attrs.field(factory=OrderedDict, init=False)
-    _size: int = attrs.field(default=0, init=False)
+    _kept: LRUCache[RecordId, Patient] = attrs.field(init=False)
+
+    @_kept.default
+    def _(self) -> LRUCache[RecordId, Patient]:
+        return LRUCache(self._capacity, _size_of)
 
     def __attrs_post_init__(self) -> None:
         self._changes.tell(self)
 
     def note(self, record_id: ObjectId, _clinic_id: ObjectId | None) -> None:
-        self._drop(RecordId(str(record_id)))
+        self._kept.pop(RecordId(str(record_id)), None)
 
     def forget(self) -> None:
         self._kept.clear()
-        self._size = 0
 
     async def some(
         self, clinic_id: ClinicId, ids: Sequence[RecordId], *, is_caught_up: bool = False
@@ -100,36 +103,19 @@ class Records:
                 await self._changes.catch_up()
         except Lost:
             return {}
-        known = {}
-        for id_ in ids:
-            patient = self._kept.get(id_)
-            if patient is not None and patient.clinic_id == clinic_id:
-                self._kept.move_to_end(id_)
-                known[id_] = patient
-        return known
+        kept = {id_: self._kept[id_] for id_ in ids if id_ in self._kept}
+        return {id_: patient for id_, patient in kept.items() if patient.clinic_id == clinic_id}
 
     async def _read(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
         with self._changes.noted() as changed:
             async with self._changes.session() as session:
                 found = await patients_in(self._database, clinic_id, ids, session)
             found = tuple(map(_encoded, found))
-            if not changed.is_lost:
-                for patient in found:
-                    if ObjectId(patient.id) not in changed.ids:
-                        self._keep(patient)
+            for patient in found:
+                if not changed.is_lost and ObjectId(patient.id) not in changed.ids:
+                    with suppress(ValueError):  # more than there is room for
+                        self._kept[patient.id] = patient
         return found
-
-    def _keep(self, patient: Patient) -> None:
-        self._drop(patient.id)
-        self._kept[patient.id] = patient
-        self._size += _size_of(patient)
-        while self._size > self._capacity:
-            self._drop(next(iter(self._kept)))
-
-    def _drop(self, id_: RecordId) -> None:
-        patient = self._kept.pop(id_, None)
-        if patient is not None:
-            self._size -= _size_of(patient)
 
 
 def _encoded(patient: Patient) -> Patient:

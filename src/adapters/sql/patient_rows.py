@@ -19,6 +19,7 @@ from adapters.sql.documents import (
 )
 from adapters.sql.statements import Row
 from adapters.sql.summaries import summary_of
+from adapters.sql.tables import PATIENT_FIELDS
 from clinic_domain.patients.model import (
     ConnectionRequest,
     DataSource,
@@ -32,6 +33,7 @@ from clinic_domain.patients.model import (
 )
 from clinic_domain.patients.queries import has_own_ranges
 from clinic_domain.patients.rules import sends_reports
+from clinic_domain.patients.summaries import Summary
 from clinic_domain.text import collation_key, folded
 
 _Requests = Mapping[str, tuple[ConnectionRequest, ...]]
@@ -56,6 +58,12 @@ _LONGEST_KEY: Final = 500  # an entry of an index has 2700 bytes, a character up
 
 def patient_of(row: Row) -> Patient:
     """Return the patient that a row stands for: PATIENT_FIELDS, and perhaps periods beside them."""
+    *fields, summary = row[: len(PATIENT_FIELDS)]
+    return patient_with(fields, summary_of(summary, *row[len(PATIENT_FIELDS) :]))
+
+
+def patient_with(fields: Row, summary: Summary | None) -> Patient:
+    """Return a patient whose summary is known, of all columns before it."""
     (
         id_,
         clinic_id,
@@ -81,9 +89,7 @@ def patient_of(row: Row) -> Patient:
         ehr_subscriptions,
         glycemic_ranges,
         diagnosis_type,
-        summary,
-        *periods,
-    ) = row
+    ) = fields
     return Patient(
         id_,
         clinic_id,
@@ -109,7 +115,7 @@ def patient_of(row: Row) -> Patient:
         _read_subscriptions(ehr_subscriptions),
         _read_ranges(glycemic_ranges),
         diagnosis_type,
-        summary_of(summary, *periods),
+        summary,
     )
 
 

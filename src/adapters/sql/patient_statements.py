@@ -143,6 +143,7 @@ OF_CLINIC: Final = Statement(_select_in_short(_of_clinic).order_by(patients.c.id
 SOME: Final = Statement(_select(_of_clinic).limit(_limit))
 FOLLOWING: Final = following(_select(), patients.c.id)
 WITH_IDS: Final = Statement(_select(_of_clinic, patients.c.id.in_(_which)))
+WITH_IDS_IN_SHORT: Final = Statement(_select_in_short(_of_clinic, patients.c.id.in_(_which)))
 
 
 @cache

@@ -26,11 +26,13 @@ from adapters.sql.patient_rows import (
     indexed,
     key_or_none,
     patient_of,
+    patient_with,
     row_of,
     searched,
 )
-from adapters.sql.statements import Parameters, Session, Statement, UniqueViolation
-from adapters.sql.tables import patients
+from adapters.sql.statements import Parameters, Row, Session, Statement, UniqueViolation
+from adapters.sql.summaries import KnownPeriods
+from adapters.sql.tables import PATIENT_FIELDS, patients
 from clinic_domain.clinics.model import ProviderCount, Site
 from clinic_domain.deletions import Deletion
 from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
@@ -145,6 +147,7 @@ class SqlPatientRepository(PatientRepository):
     """
 
     _session: Session
+    _periods: KnownPeriods = attrs.field(factory=KnownPeriods)
 
     # One record
 
@@ -260,9 +263,30 @@ class SqlPatientRepository(PatientRepository):
         return PatientMatches(ids, matching=rows[0][0], total=rows[0][1])
 
     async def with_ids(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
-        found = await self._of_clinic(statements.WITH_IDS, clinic_id, {"which": text_of(list(ids))})
-        patients_by_id = {patient.id: patient for patient in found}
-        return tuple(patients_by_id[id_] for id_ in ids if id_ in patients_by_id)
+        found = await self._known(clinic_id, ids)
+        missing = [id_ for id_ in ids if id_ not in found]
+        for row in await self._some(statements.WITH_IDS, clinic_id, missing):
+            self._periods.keep(*row[len(PATIENT_FIELDS) - 1 :])
+            found[row[0]] = patient_of(row)
+        return tuple(found[id_] for id_ in ids if id_ in found)
+
+    async def _known(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> dict[RecordId, Patient]:
+        """Return those whose periods are known, or who have none."""
+        found = {}
+        for *fields, document in await self._some(statements.WITH_IDS_IN_SHORT, clinic_id, ids):
+            summary = None if document is None else self._periods.summary_of(document)
+            if document is None or summary is not None:
+                found[RecordId(fields[0])] = patient_with(fields, summary)
+        return found
+
+    async def _some(
+        self, statement: Statement, clinic_id: ClinicId, ids: Sequence[RecordId]
+    ) -> list[Row]:
+        if not ids:
+            return []
+        await self._session.hold((clinic_id,))
+        parameters = {"which_clinic": clinic_id, "which": text_of([*ids])}
+        return await self._session.all(statement, parameters)
 
     async def search(self, search: PatientSearch) -> tuple[Patient, ...]:
         given = {

@@ -27,6 +27,7 @@ from adapters.sql.postgresql import PostgresqlDatabase
 from adapters.sql.schema import upgrade
 from adapters.sql.sqlite import SqliteDatabase
 from adapters.sql.statements import Database, Interrupted, Session, Statement
+from adapters.sql.summaries import KnownPeriods
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
@@ -50,6 +51,7 @@ _PING: Final = Statement(sa.select(sa.literal_column("1")))
 @attrs.frozen
 class SqlTransaction(Transaction):
     _session: Session
+    _periods: KnownPeriods = attrs.field(factory=KnownPeriods)
 
     @property
     def clinics(self) -> ClinicRepository:
@@ -61,7 +63,7 @@ class SqlTransaction(Transaction):
 
     @property
     def patients(self) -> PatientRepository:
-        return SqlPatientRepository(self._session)
+        return SqlPatientRepository(self._session, self._periods)
 
     @property
     def invites(self) -> InviteRepository:
@@ -110,9 +112,10 @@ class SqlStorage(Storage):
     """
 
     _database: Database = attrs.field(converter=_database, alias="engine")
+    _periods: KnownPeriods = attrs.field(factory=KnownPeriods, init=False)
 
     async def transaction(self, work: Work[T]) -> T:
-        return await self._transaction(lambda session: work(SqlTransaction(session)))
+        return await self._transaction(lambda session: work(SqlTransaction(session, self._periods)))
 
     async def _transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS):
@@ -124,7 +127,7 @@ class SqlStorage(Storage):
         return await self._attempt(work)
 
     async def read(self, work: Work[T]) -> T:
-        return await work(SqlTransaction(await self._database.reading()))
+        return await work(SqlTransaction(await self._database.reading(), self._periods))
 
     async def _attempt(self, work: Callable[[Session], Awaitable[T]]) -> T:
         async with self._database.writing() as session:

@@ -1,11 +1,14 @@
 """Glucose summaries in SQL: as documents, and as rows of numbers that lists ask for."""
 
+import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
 import msgspec
 import sqlalchemy as sa
+from cachetools import LRUCache
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.sql.changes import Inserts, insert_into
@@ -47,10 +50,25 @@ class _Head(msgspec.Struct):
     config: StatsConfig
     dates: StatsDates
     is_complete: bool
+    digest: str = ""
+    """Of the text of the periods; where an earlier version wrote it, there is none."""
 
     @classmethod
-    def of(cls, kind: SummaryKind, stats: Stats) -> "_Head":
-        return cls(stats.id, stats.config, stats.dates, are_complete(kind, stats.periods))
+    def of(cls, kind: SummaryKind, stats: Stats, periods: bytes) -> "_Head":
+        is_complete = are_complete(kind, stats.periods)
+        return cls(stats.id, stats.config, stats.dates, is_complete, _digest_of(periods))
+
+    def stats(self, periods: bytes) -> Stats:
+        encoded = EncodedPeriods(periods, _PERIODS.decode, is_complete=self.is_complete)
+        return Stats(self.id, self.config, self.dates, encoded)
+
+
+def _digest_of(periods: bytes) -> str:
+    return hashlib.blake2b(periods, digest_size=16).hexdigest()
+
+
+def _encoded(stats: Stats) -> bytes:
+    return _ENCODER.encode({**stats.periods})
 
 
 class _Stored(msgspec.Struct):
@@ -61,13 +79,8 @@ class _Stored(msgspec.Struct):
 
     @classmethod
     def of(cls, kind: SummaryKind, stats: Stats) -> "_Stored":
-        return cls(_Head.of(kind, stats), msgspec.Raw(_ENCODER.encode({**stats.periods})))
-
-    def stats(self, periods: str | None) -> Stats:
-        head = self.head
-        json = bytes(self.periods) if periods is None else periods.encode()
-        encoded = EncodedPeriods(json, _PERIODS.decode, is_complete=head.is_complete)
-        return Stats(head.id, head.config, head.dates, encoded)
+        periods = _encoded(stats)
+        return cls(_Head.of(kind, stats, periods), msgspec.Raw(periods))
 
 
 class _StoredSummary(msgspec.Struct):
@@ -86,8 +99,12 @@ class _StoredSummary(msgspec.Struct):
 
     def summary(self, cgm: str | None, bgm: str | None) -> Summary:
         return Summary(
-            None if self.cgm is None else self.cgm.stats(cgm),
-            None if self.bgm is None else self.bgm.stats(bgm),
+            *(
+                None
+                if stored is None
+                else stored.head.stats(bytes(stored.periods) if text is None else text.encode())
+                for stored, text in ((self.cgm, cgm), (self.bgm, bgm))
+            )
         )
 
 
@@ -109,6 +126,38 @@ def summary_of(
     Periods that come beside the document, each kind as JSON of its own, are not looked through.
     """
     return None if document is None else _DECODER.decode(document).summary(cgm, bgm)
+
+
+class KnownPeriods:
+    """
+    The periods of summaries that were shown lately, each under the digest of what it says.
+
+    They are nearly all of a record, and need not be read again while the summary has that digest.
+    """
+
+    def __init__(self, capacity: int = 32 * 2**20) -> None:
+        self._texts: LRUCache[str, bytes] = LRUCache(capacity, len)
+
+    def summary_of(self, document: str) -> Summary | None:
+        """Return the summary of a document without periods, or None where some are not known."""
+        stored = _DECODER.decode(document)
+        try:
+            return Summary(self._stats(stored.cgm), self._stats(stored.bgm))
+        except KeyError:
+            return None
+
+    def _stats(self, stored: _Stored | None) -> Stats | None:
+        return None if stored is None else stored.head.stats(self._texts[stored.head.digest])
+
+    def keep(self, document: str | None, *periods: str | None) -> None:
+        """Keep what stands beside a document, until there is too much."""
+        if document is None:
+            return
+        stored = _DECODER.decode(document)
+        for part, text in zip((stored.cgm, stored.bgm), periods, strict=True):
+            if part is not None and text is not None and part.head.digest:
+                with suppress(ValueError):  # more than there is room for
+                    self._texts[part.head.digest] = text.encode()
 
 
 def _text(text: str) -> sa.ColumnElement[str]:
@@ -170,12 +219,17 @@ class Part:
 
 
 def _whole_row(kind: SummaryKind) -> RowOf:
-    return lambda stats: {
-        "kind": kind.value,
-        "summary_id": stats.id,
-        "head": _ENCODER.encode(_Head.of(kind, stats)).decode(),
-        "periods": _ENCODER.encode({**stats.periods}).decode(),
-    }
+    def row_of(stats: Stats) -> dict[str, Any]:
+        periods = _encoded(stats)
+        head = _ENCODER.encode(_Head.of(kind, stats, periods))
+        return {
+            "kind": kind.value,
+            "summary_id": stats.id,
+            "head": head.decode(),
+            "periods": periods.decode(),
+        }
+
+    return row_of
 
 
 def _dates_row(stats: Stats) -> dict[str, Any]:
