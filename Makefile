@@ -50,7 +50,8 @@ check-duplicates: venv
 venv: python
 	@$(ONE_AT_A_TIME) $(MAKE) --silent --no-print-directory .venv/.ready
 
-.venv/.ready: pyproject.toml requirements.lock
+# The installation also fetches pdf.js.
+.venv/.ready: pyproject.toml requirements.lock hatch_build.py
 	@echo "Setting up .venv ..."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@$(PIP) install --require-hashes -r requirements.lock
@@ -71,5 +72,5 @@ lock: python ## Write requirements.lock anew (ARGS="--upgrade" moves to the newe
 
 clean: ## Remove what was built, the virtual environment included
 	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
-		build dist .coverage htmlcov
+		build dist .coverage htmlcov src/adapters/xealth/pdfjs
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -83,6 +83,11 @@ def _weight(character: str) -> str:
     return "" if category in _IGNORED else _GROUP.get(category[0], "4") + character
 
 
+def has_nul(value: object) -> bool:
+    """Whether *value* is a text with NUL, which not every database stores or looks for."""
+    return isinstance(value, str) and "\0" in value
+
+
 _RANKS: Final = {sign: chr(ord("!") + rank) for rank, sign in enumerate(_SIGNS)}
 _IGNORED: Final = frozenset({"Mn", "Me", "Cc", "Cf", "Cs"})
 _GROUP: Final = {"Z": "2", "P": "2", "S": "2", "N": "3"}

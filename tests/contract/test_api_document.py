@@ -31,6 +31,9 @@ DECIDED: Final[Mapping[str, str]] = {
     "UpdateClinicUserDetails status": "200 is what callers have always got",
     "UpdatePatientSummary status": "204 for an unknown patient is what callers have always got",
     "UpdatePatientPermissions status": "204 where no permission is left",
+    "GetClinic refusal 403": "every user may look at a clinic",
+    "UpdatePatientDataSources refusal 404": "a user who is nobody's patient has nothing to change",
+    "UpdatePatientSummary refusal 404": "see its status",
     # Bodies of answers that the document has forgotten
     "AcceptPatientInvitation response": "the patient",
     "AddServiceAccount response": "the clinician",
@@ -203,6 +206,9 @@ def _responses(id_: str, theirs: Any, ours: Any) -> Iterator[str]:
     if wanted != found:
         yield f"{id_} status: {found}, expected {wanted}"
         wanted = [status for status in wanted if status in found]
+    for status in theirs["responses"].keys() - ours["responses"].keys():
+        if not status.startswith("2"):
+            yield f"{id_} refusal {status}: not named"
     for status in wanted:
         expected = _content(theirs["responses"][status])
         actual = _content(ours["responses"].get(status))

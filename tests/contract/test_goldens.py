@@ -1,9 +1,8 @@
 """The API answers as it was recorded, over every storage, and MongoDB holds what was recorded."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -13,7 +12,7 @@ from adapters.mongo import MongoStorage
 from adapters.sql import SqlStorage
 from clinic_domain.copying import Kind, id_of
 from clinic_domain.storage import Storage
-from support import mongo, postgresql, sqlite
+from support import mongo
 from support.goldens import golden, goldens, workbook_reader, workbooks
 from support.platform import (
     ExchangeableStorage,
@@ -23,22 +22,12 @@ from support.platform import (
     reset_peers,
 )
 from support.shared import module, needed
-
-_OPENED: Final[
-    Mapping[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Storage]]]
-] = {
-    "memory": lambda _: nullcontext(MemoryStorage()),
-    "sqlite": lambda _: sqlite.an_empty_storage("?synchronous=OFF"),
-    "postgresql": lambda request: postgresql.an_empty_storage(
-        request.getfixturevalue("postgresql")
-    ),
-    "mongodb": lambda request: mongo.an_empty_storage(request.getfixturevalue("mongodb")),
-}
+from support.storages import STORAGES
 
 
-@pytest.fixture(params=list(_OPENED))
+@pytest.fixture(params=list(STORAGES))
 async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
-    async with _OPENED[request.param](request) as storage:
+    async with STORAGES[request.param](request) as storage:
         yield storage
 
 

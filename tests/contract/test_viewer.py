@@ -1,10 +1,12 @@
 """The page of reports shows a report, in a browser as people have it."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import attrs
 import httpx
@@ -12,6 +14,7 @@ import pytest
 import uvicorn
 from litestar.types import ASGIApp
 
+import adapters.xealth
 from adapters.http_litestar import Partners, create_app
 from adapters.spreadsheet import XlsxWorkbooks
 from adapters.system import SystemClock
@@ -49,6 +52,7 @@ PATIENT: Final = a_patient(
     full_name='Ann </script> & "Co"',
     ehr_subscriptions={"xealthReports": SUBSCRIPTION},
 )
+PDFJS: Final = Path(adapters.xealth.__file__).parent / "pdfjs"
 VIEWER: Final = "/v1/xealth/report/web/viewer.html"
 QUERY: Final = f"clinicId={CLINIC.id}&patientId={PATIENT.user_id}&restricted_token=token"
 
@@ -189,11 +193,63 @@ def test_there_are_no_other_files(running: Running, path: str) -> None:
     assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
 
 
-def test_a_browser_shows_the_report(running: Running, tmp_path: Path) -> None:
+@pytest.fixture
+def _pdfjs() -> None:
+    if not (PDFJS / "VERSION").exists():
+        pytest.skip("pdf.js is not there; `python hatch_build.py` fetches it, with npm")
+
+
+@pytest.mark.usefixtures("_pdfjs")
+def test_the_page_finds_all_that_it_asks_for(running: Running) -> None:
+    """Files of ours and of pdf.js, of the types without which browsers refuse them (XEALTH-24)."""
+    page = httpx.get(f"{running.address}{VIEWER}?{QUERY}").text
+    script = httpx.get(f"{running.address}/v1/xealth/report/web/viewer.mjs").text
+    asked = re.findall(r'(?:href|src)="([^":]+)"', page) + re.findall(r'"(\.{1,2}/[^"]+)"', script)
+
+    assert {"viewer.mjs", "pdf_viewer.css", "../build/pdf.mjs", "../build/pdf.worker.mjs"} <= {
+        *asked
+    }
+    for path in asked:
+        answer = httpx.get(urljoin(f"{running.address}{VIEWER}", path))
+        kind = {".mjs": "text/javascript", ".css": "text/css"}[PurePosixPath(path).suffix]
+        assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("_pdfjs")
+def test_files_of_pdfjs_are_served_and_nothing_that_only_people_read(running: Running) -> None:
+    files = [path.relative_to(PDFJS).as_posix() for path in PDFJS.rglob("*") if path.is_file()]
+    sample = {PurePosixPath(path).suffix: path for path in files}
+
+    kinds = {}
+    for suffix, path in sample.items():
+        answer = httpx.get(f"{running.address}/v1/xealth/report/{path}")
+        kinds[suffix] = answer.headers["content-type"] if answer.is_success else answer.status_code
+        assert not answer.is_success or answer.content == (PDFJS / path).read_bytes()
+
+    assert kinds == {
+        "": 404,
+        ".bcmap": "application/octet-stream",
+        ".css": "text/css",
+        ".gif": "image/gif",
+        ".mjs": "text/javascript",
+        ".pfb": "application/octet-stream",
+        ".svg": "image/svg+xml",
+        ".ttf": "font/ttf",
+    }
+
+
+@pytest.fixture
+def program(_pdfjs: None) -> str:
+    """Return where a browser is."""
+    found = chromium()
+    if found is None:
+        pytest.skip("there is no Chromium")
+    return found
+
+
+def test_a_browser_shows_the_report(running: Running, program: str, tmp_path: Path) -> None:
     """Chromium, with the policy of the page in force."""
-    program = chromium()
-    if program is None or not ViewerAssets(A_MORNING).find("build/pdf.mjs"):
-        pytest.skip("there is no Chromium, or no pdf.js")
     running.exporting.asked.clear()
 
     with browsing(program, tmp_path) as browser:
@@ -209,11 +265,9 @@ def test_a_browser_shows_the_report(running: Running, tmp_path: Path) -> None:
     assert asked.startswith(f"/export/report/{PATIENT.user_id}?dob=1984-02-29&fullName=Ann+")
 
 
-def test_a_browser_says_that_a_report_cannot_be_had(running: Running, tmp_path: Path) -> None:
-    program = chromium()
-    if program is None or not ViewerAssets(A_MORNING).find("build/pdf.mjs"):
-        pytest.skip("there is no Chromium, or no pdf.js")
-
+def test_a_browser_says_that_a_report_cannot_be_had(
+    running: Running, program: str, tmp_path: Path
+) -> None:
     with browsing(program, tmp_path) as browser:
         running.exporting.is_broken = True
         browser.open(f"{running.address}{VIEWER}?{QUERY}")

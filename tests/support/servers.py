@@ -88,7 +88,8 @@ class Mongod:
                     binary,
                     *("--dbpath", folder, "--port", str(port), "--bind_ip", "127.0.0.1"),
                     *("--oplogSize", "64", "--nounixsocket"),
-                    *("--wiredTigerCacheSizeGB", "0.25"),
+                    # As by default where there are 3 GB of memory.
+                    *("--wiredTigerCacheSizeGB", "1"),
                     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
                     *options,
                 ],

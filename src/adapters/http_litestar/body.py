@@ -12,6 +12,7 @@ from litestar.typing import FieldDefinition
 
 from adapters.http_litestar.errors import invalid
 from adapters.http_litestar.wire.fields import shaped
+from clinic_domain.text import has_nul
 
 T = TypeVar("T")
 
@@ -61,8 +62,8 @@ class _Unfit(Exception):
 def _tidied(value: Any) -> Any:
     """Return a decoded JSON value with whole numbers as such; no storage takes NUL in a text."""
     if isinstance(value, str):
-        if _has_nul(value):
-            raise _Unfit("Expected `str` without NUL", _has_nul)
+        if has_nul(value):
+            raise _Unfit("Expected `str` without NUL", has_nul)
     elif isinstance(value, float):
         if _is_out_of_range(value):
             raise _Unfit("Number out of range", _is_out_of_range)
@@ -75,10 +76,6 @@ def _tidied(value: Any) -> Any:
     elif isinstance(value, dict):
         return {_tidied(key): _tidied(item) for key, item in value.items()}
     return value
-
-
-def _has_nul(value: Any) -> bool:
-    return isinstance(value, str) and "\0" in value
 
 
 def _is_out_of_range(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 from importlib import resources
 from typing import Annotated, Any, Final, get_args, get_origin
 
@@ -14,7 +15,9 @@ from litestar.params import PathParameter
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
+from adapters.http_litestar.operations import operation
 from adapters.http_litestar.query import Query
+from adapters.http_litestar.refusals import refusals_of
 from adapters.http_litestar.wire.fields import Shaped
 
 DOCUMENT: Final = "/openapi.json"
@@ -29,17 +32,20 @@ _SCHEME: Final = {
     "description": "A session token",
 }
 _ERROR: Final = {
-    "description": "Refused, or failed",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"message": {"type": "string"}},
-                "required": ["message"],
-            }
-        }
-    },
+    "type": "object",
+    "properties": {"message": {"type": "string"}},
+    "required": ["message"],
 }
+_ERROR_ABOUT_INVITES: Final = {
+    "type": "object",
+    "properties": {
+        "code": {"type": "integer"},
+        "reason": {"type": "string"},
+        "message": {"type": "string"},
+    },
+    "anyOf": [{"required": ["code", "reason"]}, {"required": ["message"]}],
+}
+_ERRORS: Final = {"Error": _ERROR, "InviteError": _ERROR_ABOUT_INVITES}
 _NOTHING: Final = {"application/json": {"schema": {"type": "null"}}}
 _MAX_SAFE: Final = 2**53
 _SECURITY_HEADERS: Final = {
@@ -103,19 +109,30 @@ def document_of(app: Litestar) -> dict[str, Any]:
     handlers = [handler for route in app.routes for handler in getattr(route, "route_handlers", ())]
     queries = {handler.operation_id: handler.opt.get("query", ()) for handler in handlers}
     optional = {handler.operation_id for handler in handlers if _has_optional_body(handler)}
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            for query in queries.get(operation["operationId"], ()):
-                operation.setdefault("parameters", []).extend(_parameters_of(query))
-            if operation["operationId"] in optional:
-                operation["requestBody"]["required"] = False
-            for answer in operation["responses"].values():
+    document["components"]["schemas"] |= _ERRORS
+    for path, operations in document["paths"].items():
+        for described in operations.values():
+            id_ = described["operationId"]
+            for query in queries.get(id_, ()):
+                described.setdefault("parameters", []).extend(_parameters_of(query))
+            if id_ in optional:
+                described["requestBody"]["required"] = False
+            for answer in described["responses"].values():
                 if answer.get("content") == _NOTHING:
                     del answer["content"]
             # What Litestar says of errors is not how they look here.
-            operation["responses"].pop("400", None)
-            operation["responses"]["default"] = _ERROR
+            described["responses"] |= _refusals(path, id_)
     return _tidied(document)  # type: ignore[no-any-return]  # an object stays one
+
+
+def _refusals(path: str, operation_id: str) -> dict[str, Any]:
+    asked = operation(operation_id, path)
+    name = "InviteError" if asked.is_confirmation else "Error"
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {
+        str(status): {"description": HTTPStatus(status).phrase, "content": content}
+        for status in refusals_of(asked)
+    }
 
 
 def _has_optional_body(handler: HTTPRouteHandler) -> bool:

@@ -9,6 +9,7 @@ import attrs
 
 from clinic_domain.access.model import Caller
 from clinic_domain.access.policy import POLICY, Rule
+from clinic_domain.text import has_nul
 
 OBJECT_ID: Final = "^[a-f0-9]{24}$"
 USER_ID: Final = "^([0-9a-f]{10}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
@@ -168,7 +169,7 @@ def _key(value: str) -> str | None:
         return "must be UTF-8"
     if len(decoded) > MAX_KEY:
         return f"must be at most {MAX_KEY} characters long"
-    return "must not contain NUL" if "\0" in decoded else None
+    return "must not contain NUL" if has_nul(decoded) else None
 
 
 _CHECKS: Final[Mapping[str, Check]] = {

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from adapters.http_litestar.errors import invalid
 from adapters.http_litestar.wire.fields import DateTimeText, shaped
+from clinic_domain.text import has_nul
 from clinic_domain.values import DEFAULT_LIMIT, Page
 
 _MAX: Final = 2**63 - 1
@@ -101,7 +102,7 @@ def _text(name: str, raw: str, kind: type) -> str:
         raise _wrong(name, "it is not UTF-8") from None
     if not text:
         raise _wrong(name, "empty value is not allowed")
-    if "\0" in text:
+    if has_nul(text):
         raise _wrong(name, "it contains NUL")
     if kind is not list and len(text) > _LONGEST:
         raise _wrong(name, f"it is longer than {_LONGEST} characters")

@@ -11,12 +11,11 @@ from bson.int64 import Int64
 from pymongo.errors import DocumentTooLarge, OperationFailure
 
 from adapters.mongo.documents import document_of
+from adapters.mongo.transactions import codes_of
 from clinic_domain.ehr.errors import UnstorableMessage
-from clinic_domain.errors import StorageBusy
 
 _TOO_LARGE: Final = (10334, 17280, 17419)
 _TOO_DEEP: Final = (15, 2)
-_NO_MEMORY: Final = 388
 
 
 @contextmanager
@@ -26,20 +25,13 @@ def storable() -> Iterator[None]:
 
     Raises:
         UnstorableMessage: the server takes none of this size or depth.
-        StorageBusy: it has no memory left for a transaction of this size.
     """
     try:
         yield
     except DocumentTooLarge:
         raise UnstorableMessage from None
     except OperationFailure as error:
-        codes = {
-            error.code,
-            *(each["code"] for each in (error.details or {}).get("writeErrors", ())),
-        }
-        if _NO_MEMORY in codes:
-            raise StorageBusy from None
-        if codes.isdisjoint((*_TOO_LARGE, *_TOO_DEEP)):
+        if codes_of(error).isdisjoint((*_TOO_LARGE, *_TOO_DEEP)):
             raise
         raise UnstorableMessage from None
 

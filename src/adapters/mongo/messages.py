@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
+import bson
 from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING
 
@@ -42,6 +43,8 @@ from clinic_domain.ehr.ports import MessageRepository
 from clinic_domain.values import EVERYTHING, ClinicId, Page, RecordId
 
 ALWAYS: Final = Presence.ALWAYS
+_LARGEST_COPY: Final = 2**24 - 2**10
+"""Bytes of a message that leave room for its order in one document."""
 
 
 def _number(stored: Any) -> float:
@@ -129,11 +132,19 @@ def report_order_of(document: Document) -> ReportOrder:
 
 
 async def with_messages(scope: Scope, orders: Iterable[Document]) -> list[Document]:
-    """Return orders of reports with whole messages, which the worker reads there."""
+    """
+    Return orders of reports with whole messages, which the worker reads there.
+
+    Of a message that leaves no room for its order, the order has the id alone.
+    """
     waiting = list(orders)
     ids = [order["lastMatchedOrder"]["_id"] for order in waiting if "lastMatchedOrder" in order]
     cursor = scope.find(MESSAGES, {"_id": {"$in": ids}})
-    messages = {message["_id"]: message for message in await documents(cursor, EVERYTHING)}
+    messages = {
+        message["_id"]: message
+        for message in await documents(cursor, EVERYTHING)
+        if len(bson.encode(message)) <= _LARGEST_COPY
+    }
     return [
         {**order, "lastMatchedOrder": messages.get(order["lastMatchedOrder"]["_id"], _found(order))}
         if "lastMatchedOrder" in order

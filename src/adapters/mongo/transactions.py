@@ -30,6 +30,7 @@ SNAPSHOT: Final = ReadConcern("snapshot")
 
 _TRANSIENT: Final = "TransientTransactionError"
 _UNKNOWN: Final = "UnknownTransactionCommitResult"
+_NO_ROOM: Final = 388
 _FIRST_PAUSE: Final = 0.004
 _LONGEST_PAUSE: Final = 0.25
 _LONGEST_COMMIT_MS: Final = 10_000
@@ -46,13 +47,29 @@ class ServerError(Exception):
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Raise Unavailable where servers cannot be reached or do not answer in time."""
+    """
+    Tell why the servers did not do what they were asked for.
+
+    Raises:
+        Unavailable: they cannot be reached, or do not answer in time.
+        StorageBusy: their cache has no room at this time for all that a transaction writes.
+    """
     try:
         yield
     except PyMongoError as error:
         if _is_of_the_connection(error):
             raise Unavailable from error
+        if _NO_ROOM in codes_of(error):
+            raise StorageBusy from None
         raise ServerError(*_named(error)) from None
+
+
+def codes_of(error: PyMongoError) -> frozenset[int | None]:
+    """Return the codes under which the server lists what an error says."""
+    if not isinstance(error, OperationFailure):
+        return frozenset()
+    details: Mapping[str, Any] = error.details or {}
+    return frozenset((error.code, *(each["code"] for each in details.get("writeErrors", ()))))
 
 
 def _named(error: PyMongoError) -> Iterator[str]:

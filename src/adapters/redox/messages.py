@@ -10,6 +10,7 @@ from adapters.redox.members import member
 from clinic_domain.ehr.errors import InvalidMetadata
 from clinic_domain.ehr.model import Json, MessageLog, MessageMeta, Named, Numbered
 from clinic_domain.errors import BadRequest
+from clinic_domain.text import has_nul
 
 DEEPEST: Final = 80
 """Objects and arrays inside each other; databases take some more."""
@@ -72,7 +73,7 @@ def _fraction(value: float) -> float:
 
 
 def _name(key: str) -> str:
-    if "\0" in key:
+    if has_nul(key):
         raise UnreadableMessage("the name of a member holds NUL")
     return key
 

@@ -9,6 +9,7 @@ from adapters.redox.members import member
 from clinic_domain.ehr.errors import UnreadableOrder
 from clinic_domain.ehr.model import Identifier, Json, Order
 from clinic_domain.ehr.ports import OrderReader
+from clinic_domain.text import has_nul
 
 Object = Mapping[str, Any]
 
@@ -64,6 +65,6 @@ def _list(held: Object, name: str, place: str) -> list[Any]:
 def _text(held: Object, name: str, place: str) -> str | None:
     value = member(held, name)
     # Nobody is called that, and not every storage can be asked.
-    if value is not None and (not isinstance(value, str) or "\0" in value):
+    if value is not None and (not isinstance(value, str) or has_nul(value)):
         raise UnreadableOrder(place + name)
     return value

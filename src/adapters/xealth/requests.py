@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -22,31 +22,32 @@ from clinic_domain.ehr.model import (
     Viewer,
 )
 from clinic_domain.errors import BadRequest
+from clinic_domain.text import has_nul
 from clinic_domain.values import whole_milliseconds
 
 T = TypeVar("T")
 
-DATASETS: Final = frozenset(
-    {
-        "admitDischargeTransferV1",
-        "appointmentOrderV1",
-        "appointmentOrderV2",
-        "coverageV1",
-        "demographicsV1",
-        "dischargeV1",
-        "ehrUserV1",
-        "encounterLocationV1",
-        "encounterV1",
-        "maternityPregnancyCernerV1",
-        "maternityPregnancyEpicV1",
-        "maternityPregnancyV2",
-        "problemListV1",
-        "socialHistoryV1",
-        "surgicalCaseEventV1",
-        "surgicalCaseEventV2",
-        "surgicalCaseEventV3",
-        "unsolicitedOrderV1",
-    }
+DEEPEST: Final = 80
+"""Objects and arrays inside each other in what is kept; databases take some more."""
+DATASETS: Final = (
+    "admitDischargeTransferV1",
+    "appointmentOrderV1",
+    "appointmentOrderV2",
+    "coverageV1",
+    "demographicsV1",
+    "dischargeV1",
+    "ehrUserV1",
+    "encounterLocationV1",
+    "encounterV1",
+    "maternityPregnancyCernerV1",
+    "maternityPregnancyEpicV1",
+    "maternityPregnancyV2",
+    "problemListV1",
+    "socialHistoryV1",
+    "surgicalCaseEventV1",
+    "surgicalCaseEventV2",
+    "surgicalCaseEventV3",
+    "unsolicitedOrderV1",
 )
 ORDER_INFO: Final = (
     "deployment",
@@ -216,10 +217,17 @@ def read_request(body: bytes, kind: type[T]) -> T:
     Raises:
         UnreadableRequest: it is no JSON, or JSON of another form.
     """
+    _, request = _read(body, kind)
+    return request
+
+
+def _read(body: bytes, kind: type[T]) -> tuple[Any, T]:
+    """Return JSON as it is, and as an object."""
     try:
-        if _NUL in body and _has_nul(msgspec.json.decode(body)):
+        value = msgspec.json.decode(body)
+        if _NUL in body and _holds_nul(value):
             raise UnreadableRequest("a text holds NUL")
-        return msgspec.json.decode(body, type=kind)
+        return value, msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         # A place and types, never a value.
         raise UnreadableRequest(f"request body has an error: {error}") from None
@@ -227,22 +235,18 @@ def read_request(body: bytes, kind: type[T]) -> T:
         raise UnreadableRequest("request body is no JSON") from None
 
 
-def _has_nul(value: Any) -> bool:
-    match value:
-        case str():
-            return "\0" in value
-        case list():
-            return any(map(_has_nul, value))
-        case dict():
-            return any(_has_nul(key) or _has_nul(held) for key, held in value.items())
-        case _:
-            return False
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(has_nul(key) or _holds_nul(held) for key, held in value.items())
+    return any(map(_holds_nul, value)) if isinstance(value, list) else has_nul(value)
 
 
 # What was entered
 
 
 def _member(held: Mapping[str, Any], name: str) -> Any:
+    if name in held:
+        return held[name]
     found = (value for key, value in held.items() if key.casefold() == name.casefold())
     return next(found, None)
 
@@ -302,25 +306,25 @@ class _OrderBody(Struct, rename="camel"):
     patient_identity: IdentityBody | None = None
     datasets: DatasetsBody | None = None
     preorder: _TrackingBody | None = None
+    batch_file_info: dict[str, Any] | None = None
 
 
 def read_order(content: bytes) -> PlacedOrder:
     """Return an order as Xealth keeps it. Raises UnreadableRequest."""
-    order = read_request(content, _OrderBody)
-    info, raw = order.order_info or _InfoBody(), msgspec.json.decode(content)
+    raw, order = _read(content, _OrderBody)
+    info, preorder = order.order_info or _InfoBody(), order.preorder
     body = EnrolleeBody(info.deployment, info.program_id, order.patient_identity, order.datasets)
-    data: dict[str, Any] = {}
-    if isinstance(raw.get("datasets"), dict):
-        known = {name: held for name, held in raw["datasets"].items() if name in DATASETS}
-        data["datasets"] = _tidied(known)
-    data["orderInfo"] = _tidied(_known(raw.get("orderInfo") or {}, ORDER_INFO))
-    data["patientIdentity"] = _identity(raw.get("patientIdentity") or {})
-    if order.preorder is not None:
-        data["preorder"] = {"dataTrackingId": order.preorder.data_tracking_id or ""}
-    if isinstance(raw.get("batchFileInfo"), dict):
-        data["batchFileInfo"] = _known(raw["batchFileInfo"], _BATCH)
-    tracking_id = order.preorder.data_tracking_id if order.preorder else None
-    return PlacedOrder(data, body.enrollee(), tracking_id)
+    data = {
+        "orderInfo": _tidied(_known(raw.get("orderInfo") or {}, ORDER_INFO)),
+        "patientIdentity": _identity(raw.get("patientIdentity") or {}),
+    }
+    if order.datasets is not None:
+        data["datasets"] = _tidied(_known(raw["datasets"], DATASETS))
+    if preorder is not None:
+        data["preorder"] = {"dataTrackingId": preorder.data_tracking_id or ""}
+    if order.batch_file_info is not None:
+        data["batchFileInfo"] = _tidied(_known(order.batch_file_info, _BATCH))
+    return PlacedOrder(data, body.enrollee(), preorder.data_tracking_id if preorder else None)
 
 
 def _known(held: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -337,26 +341,35 @@ def _identity(held: Mapping[str, Any]) -> dict[str, Any]:
     return {"ids": None, **found}
 
 
-def _tidied(value: Any) -> Any:
+def _tidied(value: Any, depth: int = DEEPEST) -> Any:
     """Return JSON with times in one spelling, and with numbers of one kind."""
+    if depth < 0:
+        raise UnreadableRequest("the order is nested too deeply")
     match value:
         case dict():
-            return {key: _tidied(held) for key, held in value.items() if "\0" not in key}
+            return {key: _tidied(held, depth - 1) for key, held in value.items()}
         case list():
-            return [_tidied(item) for item in value]
+            return [_tidied(item, depth - 1) for item in value]
         case bool():
             return value
         case int():
-            return float(value)
+            return _fraction(value)
         case str() if _MOMENT.fullmatch(value):
             return _in_utc(value)
         case _:
             return value
 
 
+def _fraction(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise UnreadableRequest("a number of the order is too large") from None
+
+
 def _in_utc(text: str) -> str:
     try:
-        moment = whole_milliseconds(datetime.fromisoformat(text)).astimezone(UTC)
+        moment = whole_milliseconds(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         return text
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

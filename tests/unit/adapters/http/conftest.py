@@ -13,6 +13,7 @@ from clinic_domain.access.model import Principal
 from clinic_domain.access.ports import Sessions
 from clinic_domain.errors import Unavailable
 from clinic_domain.users import UsersUnavailable
+from support.statuses import our_statuses
 from support.world import SERVER, World, user
 
 
@@ -86,6 +87,15 @@ async def call(world: World, options: Options) -> AsyncIterator[Caller]:
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two names for one protocol
     async with httpx.AsyncClient(transport=transport) as client:
         yield Caller(client, world, sessions, readiness, options.metrics)
+    assert undocumented(options.metrics) == set()
+
+
+def undocumented(metrics: Metrics) -> set[tuple[str, int]]:
+    """Return which operations have answered a status that the API document does not name."""
+    counted = (sample.labels for each in metrics.registry.collect() for sample in each.samples)
+    answered = {(labels["operation"], int(labels["status"])) for labels in counted}
+    known = our_statuses()
+    return {(id_, status) for id_, status in answered if status not in known.get(id_, {status})}
 
 
 def message(answer: httpx.Response) -> str:
