@@ -33,6 +33,7 @@ from clinic_domain.clinics.model import Clinic, ClinicQuery
 from clinic_domain.errors import BadRequest, StorageBusy, Unavailable
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
+from clinic_domain.patients.summaries import Stats, Summary
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.examples import a_clinic, a_patient
 from clinic_domain.values import EVERYTHING, ClinicId, TagId
@@ -173,6 +174,19 @@ class TestTables:
         await database.close()
         assert generic[listed.compiled(engine.dialect).sql] == 0
         assert generic[found.compiled(engine.dialect).sql] > 0
+
+    async def test_periods_that_were_shown_lately_are_not_sent_again(
+        self, storage: SqlStorage, raw: Raw
+    ) -> None:
+        clinic = a_clinic()
+        summary = Summary(Stats("a", periods={"7d": {"min": 2.5}}))
+        await _add(storage, clinic, a_patient(clinic, summary=summary))
+        query = PatientQuery(clinic.id)
+        first = await storage.read(lambda tx: tx.patients.page(query))
+
+        await raw.execute("UPDATE patient_summaries SET periods = 'nobody reads this'")
+
+        assert await storage.read(lambda tx: tx.patients.page(query)) == first
 
     @pytest.mark.parametrize("seed", range(3))
     async def test_counts_are_those_that_counting_gives(

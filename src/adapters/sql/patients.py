@@ -147,7 +147,7 @@ class SqlPatientRepository(PatientRepository):
     """
 
     _session: Session
-    _periods: KnownPeriods = attrs.field(factory=KnownPeriods)
+    _periods: KnownPeriods | None = None
 
     # One record
 
@@ -263,18 +263,22 @@ class SqlPatientRepository(PatientRepository):
         return PatientMatches(ids, matching=rows[0][0], total=rows[0][1])
 
     async def with_ids(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
-        found = await self._known(clinic_id, ids)
+        periods = self._periods
+        found = {} if periods is None else await self._known(periods, clinic_id, ids)
         missing = [id_ for id_ in ids if id_ not in found]
         for row in await self._some(statements.WITH_IDS, clinic_id, missing):
-            self._periods.keep(*row[len(PATIENT_FIELDS) - 1 :])
+            if periods is not None:
+                periods.keep(*row[len(PATIENT_FIELDS) - 1 :])
             found[row[0]] = patient_of(row)
         return tuple(found[id_] for id_ in ids if id_ in found)
 
-    async def _known(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> dict[RecordId, Patient]:
+    async def _known(
+        self, periods: KnownPeriods, clinic_id: ClinicId, ids: Sequence[RecordId]
+    ) -> dict[RecordId, Patient]:
         """Return those whose periods are known, or who have none."""
         found = {}
         for *fields, document in await self._some(statements.WITH_IDS_IN_SHORT, clinic_id, ids):
-            summary = None if document is None else self._periods.summary_of(document)
+            summary = None if document is None else periods.summary_of(document)
             if document is None or summary is not None:
                 found[RecordId(fields[0])] = patient_with(fields, summary)
         return found

@@ -51,7 +51,7 @@ _PING: Final = Statement(sa.select(sa.literal_column("1")))
 @attrs.frozen
 class SqlTransaction(Transaction):
     _session: Session
-    _periods: KnownPeriods = attrs.field(factory=KnownPeriods)
+    _periods: KnownPeriods | None = None
 
     @property
     def clinics(self) -> ClinicRepository:
@@ -109,10 +109,19 @@ class SqlStorage(Storage):
 
     The engine comes from `create_engine`, and `upgrade` has been there; the storage disposes of it
     when it is closed.
+
+    Args:
+        engine: where the database is.
+        periods: which periods of summaries are kept in memory; by default some of those that come
+            from a server, which is slower than reading a file.
     """
 
     _database: Database = attrs.field(converter=_database, alias="engine")
-    _periods: KnownPeriods = attrs.field(factory=KnownPeriods, init=False)
+    _periods: KnownPeriods | None = attrs.field(kw_only=True)
+
+    @_periods.default
+    def _(self) -> KnownPeriods | None:
+        return KnownPeriods() if isinstance(self._database, PostgresqlDatabase) else None
 
     async def transaction(self, work: Work[T]) -> T:
         return await self._transaction(lambda session: work(SqlTransaction(session, self._periods)))

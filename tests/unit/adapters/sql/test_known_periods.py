@@ -1,6 +1,7 @@
 """Periods that were shown lately are not read again, but when they are others by now."""
 
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import attrs
@@ -26,6 +27,14 @@ PATIENTS = (
     a_patient(CLINIC),
 )
 IDS: list[RecordId] = [patient.id for patient in PATIENTS]
+
+
+@pytest.fixture
+async def storage(path: Path) -> AsyncIterator[SqlStorage]:
+    """Return a storage that keeps periods, as one on a server does by itself."""
+    storage = SqlStorage(create_engine(f"sqlite:///{path}"), periods=KnownPeriods())
+    yield storage
+    await storage.close()
 
 
 @pytest.fixture
@@ -59,7 +68,7 @@ async def test_what_another_process_has_written_is_shown_at_once(
     storage: SqlStorage, path: Path
 ) -> None:
     first, *rest = PATIENTS
-    another = SqlStorage(create_engine(f"sqlite:///{path}"))
+    another = SqlStorage(create_engine(f"sqlite:///{path}"), periods=KnownPeriods())
     now = first.updated_time
 
     async def replace(stats: Stats) -> None:
