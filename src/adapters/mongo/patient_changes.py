@@ -69,7 +69,7 @@ class Noted:
 
 @attrs.define(eq=False)
 class Changes:
-    """The changes of a database's patients, from the first question on; `forget` starts anew."""
+    """The changes of a database's patients, from the first question on, or after they were lost."""
 
     _database: AsyncDatabase[Document]
     _followers: list[Follower] = attrs.field(factory=list, init=False)
