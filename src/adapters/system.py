@@ -1,4 +1,4 @@
-"""Time, ids, randomness, the journal and the resources of a running process."""
+"""Time, ids, randomness, the journal, threads and the resources of a running process."""
 
 import asyncio
 import itertools
@@ -8,15 +8,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import structlog
 
 from clinic_domain.clinics.share_codes import share_code
 from clinic_domain.invites.ports import InviteKeyGenerator
-from clinic_domain.ports import Clock, IdGenerator, Journal, ShareCodeGenerator
+from clinic_domain.ports import Aside, Clock, IdGenerator, Journal, ShareCodeGenerator
 from clinic_domain.values import InviteId, whole_milliseconds
+
+T = TypeVar("T")
 
 
 class SystemClock(Clock):
@@ -61,6 +63,13 @@ class RandomInviteKeys(InviteKeyGenerator):
 
     def new_key(self) -> InviteId:
         return InviteId(secrets.token_urlsafe(24))
+
+
+class Threads(Aside):
+    """A thread for each computation."""
+
+    async def result(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work)
 
 
 class LogJournal(Journal):

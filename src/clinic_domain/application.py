@@ -20,7 +20,7 @@ from clinic_domain.ehr.upkeep import UpkeepService
 from clinic_domain.invites.clinicians import ClinicianInviteService
 from clinic_domain.invites.patients import PatientInviteService
 from clinic_domain.invites.ports import InviteKeyGenerator
-from clinic_domain.merging.service import MergeService
+from clinic_domain.merging.service import HERE, MergeService
 from clinic_domain.migrations.service import MigrationService
 from clinic_domain.notifications.ports import Bell, Mailer
 from clinic_domain.notifications.rules import LEASE
@@ -28,7 +28,7 @@ from clinic_domain.notifications.service import SILENT, Announcements, OutboxSer
 from clinic_domain.patients.counting import PatientCounter
 from clinic_domain.patients.glucose import SummaryService, TideService
 from clinic_domain.patients.service import PatientService
-from clinic_domain.ports import Clock, IdGenerator, Journal, ShareCodeGenerator
+from clinic_domain.ports import Aside, Clock, IdGenerator, Journal, ShareCodeGenerator
 from clinic_domain.storage import Storage
 from clinic_domain.users import Profiles, ServiceAccounts, Users
 from clinic_domain.values import UserId
@@ -74,6 +74,7 @@ class Application:
         invite_keys: InviteKeyGenerator,
         mailer: Mailer,
         bell: Bell = SILENT,
+        aside: Aside = HERE,
         mail_lease: timedelta = LEASE,
         demo_patient: UserId | None = None,
         announces: bool = True,
@@ -86,8 +87,8 @@ class Application:
 
         *demo_patient* joins every new clinic (CREATE-3). *bell* wakes whoever calls
         `outbox.deliver`, and *mail_lease* is how long a mail may take. *announces* is false where
-        another program tells of changes by mail. Without the last three no EHR partner is
-        connected.
+        another program tells of changes by mail. *aside* computes what takes long. Without the
+        last three no EHR partner is connected.
         """
         counter = PatientCounter(demo_patient)
         announcements = Announcements(ids, bell, announces)
@@ -105,7 +106,7 @@ class Application:
                 storage, clock, ids, share_codes, users, profiles, counter, journal, announcements
             ),
             outbox=OutboxService(storage, clock, users, mailer, journal, mail_lease),
-            merging=MergeService(storage, clock, ids, counter, announcements),
+            merging=MergeService(storage, clock, ids, counter, announcements, aside),
             patient_counts=PatientCountService(storage, clock, counter),
             patient_invites=PatientInviteService(
                 storage, clock, ids, invite_keys, users, profiles, counter, bell

@@ -79,3 +79,11 @@ class StorageBusy(Unavailable):
     """A transaction met conflicts until its bound of retries was reached."""
 
     message = "too many concurrent changes, try again later"
+
+
+class StorageUnusable(Exception):
+    """
+    A storage is not what an adapter needs, and does not become it by itself.
+
+    No refusal: its text is for whoever runs the installation, and says what would help.
+    """

@@ -1,8 +1,11 @@
 """What rules and use cases need from outside to stay deterministic under test."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -27,6 +30,14 @@ class ShareCodeGenerator(Protocol):
     @abstractmethod
     def new_code(self) -> str:
         """Return a code of the form of SHARE-1, its characters drawn uniformly."""
+
+
+class Aside(Protocol):
+    """Computes what takes long, and lets everything else go on meanwhile."""
+
+    @abstractmethod
+    async def result(self, work: Callable[[], T]) -> T:
+        """Return what *work* returns, which is pure; its errors pass through unchanged."""
 
 
 class Journal(Protocol):

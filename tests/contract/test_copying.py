@@ -57,6 +57,9 @@ AnyStorage = MemoryStorage | MongoStorage | SqlStorage
 Open = Callable[[str], AbstractAsyncContextManager[AnyStorage]]
 
 STORAGES: Final = ("memory", "sqlite", "postgresql", "mongodb")
+# Each gives and takes, once from another kind and once to it; that everything arrives from any kind
+# in any other is a test of its own.
+SOME_PAIRS: Final = tuple(zip(STORAGES, (*STORAGES[1:], STORAGES[0]), strict=True))
 
 
 # Archives
@@ -112,20 +115,12 @@ def opened(mongodb: str, postgresql: str) -> Open:
                 async with an_empty_postgresql(postgresql) as storage:
                     yield storage
             case "mongodb":
-                async with a_mongodb(mongodb) as mongo:
+                async with an_empty_mongodb(mongodb) as mongo:
                     yield mongo
             case _:
                 yield MemoryStorage()
 
     return open_
-
-
-@asynccontextmanager
-async def a_mongodb(url: str) -> AsyncIterator[MongoStorage]:
-    async with a_fresh_database(url) as (client, name):
-        storage = MongoStorage(client, name)
-        await storage.start()
-        yield storage
 
 
 @st.composite
@@ -183,10 +178,9 @@ async def test_everything_arrives(opened: Open, source: str, destination: str) -
         assert again == attrs.evolve(copied, found=number)
 
 
-@pytest.mark.parametrize("destination", STORAGES)
-@pytest.mark.parametrize("source", STORAGES)
+@pytest.mark.parametrize(("source", "destination"), SOME_PAIRS)
 @given(content=contents())
-@settings(max_examples=2, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=5, deadline=None, suppress_health_check=[*HealthCheck])
 async def test_anything_arrives(
     opened: Open, source: str, destination: str, content: Content
 ) -> None:
@@ -222,8 +216,7 @@ class Fragile(Archive[Record]):
             raise Interrupted
 
 
-@pytest.mark.parametrize("destination", STORAGES)
-@pytest.mark.parametrize("source", STORAGES)
+@pytest.mark.parametrize(("source", "destination"), SOME_PAIRS)
 async def test_an_interrupted_copy_goes_on(
     opened: Open, source: str, destination: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,7 +391,7 @@ async def test_documents_of_the_reference_are_read(opened: Open, destination: st
 async def test_documents_stay_as_they_are_between_databases_of_mongodb(mongodb: str) -> None:
     """Whatever is in them, and whether or not anybody can read it."""
     documents = of_the_reference()
-    async with a_mongodb(mongodb) as ours, a_mongodb(mongodb) as theirs:
+    async with an_empty_mongodb(mongodb) as ours, an_empty_mongodb(mongodb) as theirs:
         await _insert(ours, documents)
         await fill(
             ours.archive, {kind: everything()[kind] for kind in (Kind.ACCOUNTS, Kind.SIGNING_KEY)}
@@ -416,7 +409,7 @@ async def test_documents_that_clash_are_left_out(mongodb: str) -> None:
     home = ObjectId()
     people = [{"_id": ObjectId(), "clinicId": home, "userId": "same"} for _ in range(2)]
     lost: list[LeftOut] = []
-    async with a_mongodb(mongodb) as ours, a_mongodb(mongodb) as theirs:
+    async with an_empty_mongodb(mongodb) as ours, an_empty_mongodb(mongodb) as theirs:
         await ours.database.drop_collection("patients")
         await _insert(ours, {"patients": people})
 
@@ -456,7 +449,10 @@ async def test_a_process_copies_from_server_to_server(
         storage = MongoStorage(client, name)
         await fill(storage.archive, content)
         address, _, options = mongodb.partition("?")
-        here, file = f"{address}{name}?{options}", f"sqlite:///{tmp_path / 'clinic.db'}"
+        here, file = (
+            f"{address}{name}?{options}",
+            f"sqlite:///{tmp_path / 'clinic.db'}?synchronous=OFF",
+        )
         indexes = await storage.database["patients"].index_information()
 
         first = await to_thread(lambda: _done(_command("--from", here, "--to", there)))
@@ -471,20 +467,28 @@ async def test_a_process_copies_from_server_to_server(
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
 async def test_a_process_that_was_stopped_goes_on(tmp_path: Path, signum: signal.Signals) -> None:
     home = a_clinic()
-    source, destination = (f"sqlite:///{tmp_path / name}.db" for name in ("old", "new"))
-    storage = await open_storage(f"{source}?synchronous=OFF")
+    source, destination = (
+        f"sqlite:///{tmp_path / name}.db?synchronous=OFF" for name in ("old", "new")
+    )
+    storage = await open_storage(source)
     await fill(
         storage.archive,
         {Kind.CLINICS: [home], Kind.PATIENTS: [a_patient(home) for _ in range(4000)]},
     )
     await storage.close()
 
-    def stopped() -> tuple[int, str, str]:
+    def stopped(attempts: int = 5) -> tuple[int, str, str]:
         process = _command("--from", source, "--to", destination)
         assert process.stderr is not None
         assert process.stderr.readline() == "copying clinics: 1\n"
         process.send_signal(signum)
-        return _done(process)
+        done = _done(process)
+        if done[0] or not attempts:
+            return done
+        # On a machine that was busy elsewhere it was through before.
+        for file in tmp_path.glob("new.db*"):
+            file.unlink()
+        return stopped(attempts - 1)
 
     code, _, said = await to_thread(stopped)
     again = await to_thread(lambda: _done(_command("--from", source, "--to", destination)))

@@ -19,7 +19,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from adapters.container import Container
 from adapters.settings import read_settings
 from clinic_domain.users import Profile
-from support.service import PATIENCE, Server, serving
+from support.service import PATIENCE, UNSYNCED, Server, serving
 from support.smtp import MailServer, Taken, mail_server
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(OURS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("CLINIC_STORAGE", UNSYNCED)
     monkeypatch.setenv("HYDROPHONE_WEB_URL", WEB)
     monkeypatch.setenv("SES_FROM_ADDRESS", "Clinic <noreply@example.com>")
     monkeypatch.setenv("CLINIC_MAIL_LEASE", f"{LEASE}s")

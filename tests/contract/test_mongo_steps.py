@@ -5,12 +5,16 @@ from typing import Any
 
 import attrs
 import pytest
+from bson import ObjectId
+from pymongo.errors import AutoReconnect
 
 from adapters.mongo import MongoStorage
 from adapters.mongo.steps import Steps
+from adapters.mongo.transactions import commit
 from clinic_domain.clinicians.model import AllCliniciansQuery
 from clinic_domain.clinics.model import Clinic, ClinicQuery
-from clinic_domain.errors import StorageBusy
+from clinic_domain.errors import StorageBusy, Unavailable
+from clinic_domain.merging.model import MergeRecord, PlanId, TagAction, TagPlan
 from clinic_domain.merging.service import MergeService
 from clinic_domain.notifications.service import Announcements
 from clinic_domain.patients.counting import PatientCounter
@@ -20,8 +24,8 @@ from clinic_domain.storage import Transaction
 from clinic_domain.testing.contracts.merging import LATER
 from clinic_domain.testing.contracts.support import change, keep
 from clinic_domain.testing.examples import a_clinic, a_clinician, a_patient
-from clinic_domain.testing.fakes import FixedClock, SequentialIds
-from clinic_domain.values import UserId
+from clinic_domain.testing.fakes import A_MORNING, FixedClock, SequentialIds
+from clinic_domain.values import RecordId, UserId
 from support.mongo import an_empty_storage
 
 
@@ -190,3 +194,110 @@ async def test_work_that_fails_leaves_nothing(storage: MongoStorage, pair: Pair)
     assert await storage.read(lambda tx: tx.clinics.get(pair.source.id)) == pair.source
     for collection in ("localLocks", "localSteps"):
         assert await storage.database[collection].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("has_expired", [False, True])
+async def test_a_start_leaves_the_steps_of_others_alone(
+    storage: MongoStorage, pair: Pair, *, has_expired: bool
+) -> None:
+    """Also those of a process that slept for longer than its lease, and then goes on."""
+    moved = attrs.evolve(pair.patients[0], clinic_id=pair.target.id)
+
+    async def work(tx: Transaction) -> None:
+        await tx.patients.save_all([(moved, pair.patients[0])])
+        if has_expired:
+            await storage.database["localLocks"].update_one({}, {"$set": {"until": A_MORNING}})
+        await another(storage).start()
+
+    await storage.exclusively((pair.source.id, pair.target.id), work)
+
+    found = await storage.read(lambda tx: tx.patients.get(moved.clinic_id, moved.user_id))
+    assert found == moved
+
+
+async def test_steps_without_a_lock_are_forgotten(storage: MongoStorage) -> None:
+    steps = storage.database["localSteps"]
+    await steps.insert_one({"_id": {"lock": ObjectId(), "number": 0}})
+
+    await storage.start()
+
+    assert await steps.find_one() is None
+
+
+async def test_a_commit_that_nobody_confirmed_is_finished(
+    storage: MongoStorage, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the clinics would be locked for as long as this process lives."""
+
+    async def unconfirmed(session: Any, deadline: float) -> None:
+        await commit(session, deadline)
+        raise AutoReconnect
+
+    monkeypatch.setattr("adapters.mongo.steps.commit", unconfirmed)
+    with pytest.raises(Unavailable):
+        await pair.merge(storage)
+
+    assert await _is_merged(storage, pair)
+
+
+async def test_a_lost_connection_does_not_end_the_steps(
+    storage: MongoStorage, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply, failures = Steps._apply, [AutoReconnect(), AutoReconnect()]
+
+    async def failing(steps: Steps, step: Any) -> None:
+        await apply(steps, step)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(Steps, "_apply", failing)
+    await pair.merge(storage)
+
+    assert await _is_merged(storage, pair)
+
+
+async def _is_merged(storage: MongoStorage, pair: Pair) -> bool:
+    query = PatientQuery(pair.target.id)
+    found = (await another(storage).read(lambda tx: tx.patients.page(query))).patients
+    left = [await storage.database[name].find_one() for name in ("localLocks", "localSteps")]
+    return len(found) == len(pair.patients) and left == [None, None]
+
+
+async def test_what_another_program_has_in_the_way_stops_nobody(
+    pair: Pair, interrupted: MongoStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It knows no locks; the record that cannot be moved stays, and the rest goes on."""
+    patients = interrupted.database["patients"]
+    moving = await patients.find_one({"clinicId": ObjectId(pair.source.id)})
+    assert moving is not None
+    await patients.insert_one(moving | {"_id": ObjectId(), "clinicId": ObjectId(pair.target.id)})
+
+    await interrupted.start()
+
+    assert await interrupted.database["localLocks"].find_one() is None
+    stays = await patients.find({"clinicId": ObjectId(pair.source.id)}).to_list()
+    assert [each["_id"] for each in stays] == [moving["_id"]]
+    assert str(moving["_id"]) in caplog.text
+
+
+async def test_a_step_fits_into_a_document(storage: MongoStorage, pair: Pair) -> None:
+    """However large what is written down is: a document of MongoDB has 16 MiB."""
+    target, number = pair.target.id, 60
+    plan = TagPlan(
+        "x" * 400_000,
+        TagAction.CREATE,
+        (),
+        merge=False,
+        source_clinic_id=None,
+        target_clinic_id=target,
+    )
+    ids = SequentialIds(series=0xE)
+    records = [
+        MergeRecord(RecordId(ids.new_id()), PlanId(ids.new_id()), plan) for _ in range(number)
+    ]
+
+    await storage.exclusively(
+        (pair.source.id, pair.target.id), lambda tx: tx.merge_records.add(records)
+    )
+
+    assert await storage.database["merge_plans"].count_documents({}) == number

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from support.service import serving
+from support.service import UNSYNCED, serving
 
 README: Final = (Path(__file__).parents[2] / "README.md").read_text()
 BIN: Final = Path(sys.executable).parent
@@ -26,6 +26,7 @@ def block(after: str, language: str) -> str:
 def test_the_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step of the tour is taken against a running server."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLINIC_STORAGE", UNSYNCED)
     with serving() as server:
         tour = subprocess.run(
             ["bash", "-euc", block("<!-- tour -->", "bash")],

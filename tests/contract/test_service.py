@@ -19,7 +19,7 @@ from support.goldens import golden
 from support.mongo import a_fresh_database, as_recorded, stored_documents
 from support.platform import DEMO_PATIENT, sender
 from support.servers import a_lone_server
-from support.service import CLINIC, PATIENCE, clinic, free_port, serving
+from support.service import CLINIC, NO_TLS, PATIENCE, clinic, free_port, serving
 from support.shared import module, needed
 
 GOLDENS: Final = (
@@ -60,7 +60,7 @@ def _wait_for(address: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            httpx.post(f"{address}/_control/reset").raise_for_status()
+            httpx.post(f"{address}/_control/reset", verify=NO_TLS).raise_for_status()
         except httpx.TransportError:
             assert time.monotonic() < deadline, "the stand-ins do not answer"
             time.sleep(0.05)
@@ -218,6 +218,7 @@ async def test_it_serves_from_postgresql(postgresql: str, monkeypatch: pytest.Mo
                 f"{server.address}/v1/clinics",
                 json={"name": "A clinic", "preferredBgUnits": "mg/dL"},
                 headers=headers,
+                verify=NO_TLS,
             )
             path = f"/v1/clinics/{created.json()['id']}"
             found = [server.get(path, headers=headers) for _ in range(10)]

@@ -19,7 +19,7 @@ _NUMBERS: Final = count(1)
 PREFIX: Final = f"clinic_test_{os.getpid()}"
 """Several runs may share a server."""
 
-_READY: Final = PREFIX
+_IN_USE: Final[set[str]] = set()
 _OPERATIONS: Final = ["query", "command", "update"]
 
 
@@ -38,13 +38,16 @@ async def an_empty_storage(
     url: str, patience: float = PATIENCE, **options: Any
 ) -> AsyncIterator[MongoStorage]:
     """Give a storage that holds nothing, on a database whose indexes are there already."""
+    # Several may be open at once.
+    name = next(name for name in map(f"{PREFIX}_ready_{{}}".format, count()) if name not in _IN_USE)
+    _IN_USE.add(name)
     async with Client(url) as client:
-        storage = MongoStorage(client, _READY, patience, **options)
+        storage = MongoStorage(client, name, patience, **options)
         await storage.start()
-        database = client[_READY]
         yield storage
-        for collection in await database.list_collection_names():
-            await database[collection].delete_many({})
+        for collection in await client[name].list_collection_names():
+            await client[name][collection].delete_many({})
+    _IN_USE.remove(name)
 
 
 @asynccontextmanager

@@ -9,7 +9,8 @@ import httpx
 from litestar.types import ASGIApp
 
 from adapters.http_litestar import Partners, create_app
-from adapters.mail import LetterMailer, SesCarrier, Writer
+from adapters.mail import LetterMailer, Writer
+from adapters.mail.ses import SesCarrier
 from adapters.memory import MemoryStorage
 from adapters.redox import RedoxOrders, RedoxWebhook
 from adapters.spreadsheet import XlsxWorkbooks
@@ -24,7 +25,8 @@ from adapters.tidepool import (
     TidepoolSessions,
     TidepoolUsers,
 )
-from adapters.xealth import Credentials, ViewerAssets, XealthClient, XealthWebhook
+from adapters.xealth import ViewerAssets, XealthWebhook
+from adapters.xealth.client import Credentials, XealthClient
 from clinic_domain.application import Application
 from clinic_domain.storage import Storage, Work
 from clinic_domain.values import UserId

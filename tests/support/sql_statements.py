@@ -3,14 +3,13 @@
 from typing import Any, Final
 
 import sqlalchemy as sa
-from alembic import command
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.sql import clinicians, clinics, patient_statements, summaries
+from adapters.sql.migrating import migrate
 from adapters.sql.patient_lists import Shape, matches_of
 from adapters.sql.patient_rows import row_of
 from adapters.sql.patient_statements import in_clinics
-from adapters.sql.schema import _config_of
 from adapters.sql.statements import Statement
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import (
@@ -106,7 +105,7 @@ async def first_version(engine: AsyncEngine) -> Patient:
     patient = a_patient(clinic)
     rows = {"clinics": clinics.row_of(clinic), "patients": row_of(patient)}
     async with engine.connect() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_config_of(sync), "0001"))
+        await connection.run_sync(lambda sync: migrate(sync, "0001"))
         for table, of_now in rows.items():
             nothing = await connection.execute(sa.text(f"SELECT * FROM {table} LIMIT 0"))  # noqa: S608 - our names
             columns = set(nothing.keys())

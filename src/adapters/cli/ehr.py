@@ -2,21 +2,22 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-import structlog
 import typer
 from rich import box
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from adapters.cli.running import with_partners
-from adapters.container import Container
-from clinic_domain.ehr.upkeep import Enrollable
-from clinic_domain.patients.model import EhrPatientQuery, Patient
-from clinic_domain.patients.queries import PatientPage
 from clinic_domain.values import ClinicId, Page, UserId
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from adapters.container import Container
+    from clinic_domain.patients.model import Patient
+    from clinic_domain.patients.queries import PatientPage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -91,6 +92,8 @@ def list_patients(  # noqa: PLR0917 - Typer passes them by name
 
         clinic ehr patients list 64d2f1a09c2b4e0001a1b2c3 --without-subscription --with-mrn
     """
+    from clinic_domain.patients.model import EhrPatientQuery  # noqa: PLC0415 - loaded for the work
+
     query = EhrPatientQuery(
         ClinicId(clinic_id),
         None if user_id is None else UserId(user_id),
@@ -99,9 +102,8 @@ def list_patients(  # noqa: PLR0917 - Typer passes them by name
         page=Page(offset, limit),
     )
 
-    async def work(container: Container) -> PatientPage:
-        page: PatientPage = await container.application().ehr_upkeep.patients(query)
-        return page
+    async def work(container: "Container") -> "PatientPage":
+        return await container.application().ehr_upkeep.patients(query)
 
     page = with_partners(work)
     _show(
@@ -133,10 +135,10 @@ def enroll(
         clinic ehr patients enroll 64d2f1a09c2b4e0001a1b2c3 --limit 5 --dry-run
     """
 
-    async def work(container: Container) -> None:
+    async def work(container: "Container") -> None:
         upkeep = container.application().ehr_upkeep
         user = None if user_id is None else UserId(user_id)
-        found: Enrollable = await upkeep.enrollable(ClinicId(clinic_id), user, limit)
+        found = await upkeep.enrollable(ClinicId(clinic_id), user, limit)
         page = found.page
         typer.echo(f"Enrolling {len(page.patients)} patients out of {page.matching} total")
         with _progress() as progress:
@@ -175,8 +177,9 @@ def backfill_emails(
 
         clinic ehr patients backfill-emails 64d2f1a09c2b4e0001a1b2c3 --dry-run
     """
+    import structlog  # noqa: PLC0415 - loaded for the work
 
-    async def work(container: Container) -> int:
+    async def work(container: "Container") -> int:
         upkeep = container.application().ehr_upkeep
         log, updated = structlog.get_logger("clinic.ehr"), 0
         outcomes = upkeep.backfill_emails(
@@ -201,18 +204,20 @@ def _either(*, is_wanted: bool, is_unwanted: bool) -> bool | None:
     return False if is_unwanted else None
 
 
-def _progress() -> Progress:
+def _progress() -> "Progress":
+    from rich.progress import Progress  # noqa: PLC0415 - loaded for the work
+
     return Progress(console=Console(highlight=False), disable=not _is_looked_at(), transient=True)
 
 
-def _told(patient: Patient) -> str:
+def _told(patient: "Patient") -> str:
     return (
         f"MRN {patient.mrn or _NOTHING} - {patient.full_name or _NOTHING} "
         f"[{patient.user_id or _NOTHING}]"
     )
 
 
-def _subscriptions(patient: Patient) -> str:
+def _subscriptions(patient: "Patient") -> str:
     subscriptions = (patient.ehr_subscriptions or {}).values()
     told = [f"{one.provider} ({'active' if one.active else 'inactive'})" for one in subscriptions]
     return ", ".join(told) or _NOTHING

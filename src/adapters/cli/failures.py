@@ -1,12 +1,14 @@
 """What goes wrong in the ordinary course of things ends in a sentence, not in a traceback."""
 
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from adapters.settings import SettingError
 from clinic_domain.errors import DomainError
+
+INTERRUPTED: Final = 130
 
 
 class Failed(Exception):

@@ -1,16 +1,16 @@
 """`clinic mail`: the mails that nobody took."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from adapters.cli import logs
 from adapters.cli.failures import Failed
-from adapters.cli.running import opened, settings_of
-from clinic_domain.notifications.service import OutboxService
+from adapters.cli.running import opened, quiet, run, settings_of
 from clinic_domain.values import RecordId
+
+if TYPE_CHECKING:
+    from clinic_domain.notifications.service import OutboxService
 
 T = TypeVar("T")
 
@@ -21,15 +21,15 @@ app = typer.Typer(
 )
 
 
-def _with_outbox(work: Callable[[OutboxService], Awaitable[T]]) -> T:
+def _with_outbox(work: Callable[["OutboxService"], Awaitable[T]]) -> T:
     settings = settings_of()
-    logs.configure("warning")
+    quiet()
 
-    async def run() -> T:
+    async def all_of_it() -> T:
         async with opened(settings) as container:
             return await work(container.application().outbox)
 
-    return asyncio.run(run())
+    return run(all_of_it())
 
 
 @app.command("list")
@@ -56,7 +56,7 @@ def retry(
         clinic mail retry $(clinic mail list | cut -d ' ' -f 1)
     """
 
-    async def work(outbox: OutboxService) -> list[str]:
+    async def work(outbox: "OutboxService") -> list[str]:
         return [id_ for id_ in ids if not await outbox.try_anew(RecordId(id_))]
 
     if unknown := _with_outbox(work):

@@ -1,18 +1,13 @@
 """`clinic`: serve the API, keep the database, users and tokens of an installation."""
 
-import asyncio
-import importlib.metadata
 import os
 from typing import Annotated
 
-import structlog
 import typer
-from rich.console import Console
-from rich.padding import Padding
 
-from adapters.cli import copying, ehr, logs, mail, merging, server, tokens, users
+from adapters.cli import copying, ehr, mail, merging, tokens, users
 from adapters.cli.failures import CliGroup
-from adapters.cli.running import HELP, prepared, settings_of
+from adapters.cli.running import HELP, prepared, run, settings_of
 from adapters.settings import described
 
 app = typer.Typer(
@@ -36,7 +31,9 @@ app.command("merge-report")(merging.merge_report)
 
 def _show_version(is_wanted: bool) -> None:
     if is_wanted:
-        typer.echo(importlib.metadata.version("clinic-domain"))
+        from importlib import metadata  # noqa: PLC0415 - for one line
+
+        typer.echo(metadata.version("clinic-domain"))
         raise typer.Exit
 
 
@@ -104,14 +101,9 @@ def serve(  # noqa: PLR0917 - Typer passes them by name
     }
     # Into the environment, which the workers read.
     os.environ.update({name: str(value) for name, value in options.items() if value is not None})
-    settings = settings_of()
-    logs.configure(settings.variables.log_level)
-    log = structlog.get_logger("clinic.server")
-    if settings.workers < (settings.variables.workers or 1):
-        log.warning("storage in memory belongs to one process", workers=settings.workers)
-    if settings.storage_kind == "memory" and settings.identity == "local":
-        log.warning("users in memory belong to this process, so nobody can sign in")
-    server.serve(settings)
+    from adapters.cli import server  # noqa: PLC0415 - no other command needs a server
+
+    server.serve(settings_of())
 
 
 @db.command()
@@ -121,7 +113,7 @@ def upgrade() -> None:
 
     `clinic serve` does so by itself; any number of processes may do it at once.
     """
-    asyncio.run(prepared(settings_of()))
+    run(prepared(settings_of()))
     typer.echo("The database is up to date.", err=True)
 
 
@@ -136,6 +128,9 @@ def settings(
             default = f"`{one.default}`" if one.default else ""
             typer.echo(f"| `{one.name}` | {default} | {one.help} |")
         return
+    from rich.console import Console  # noqa: PLC0415 - for this command alone
+    from rich.padding import Padding  # noqa: PLC0415 - as above
+
     console = Console(highlight=False)
     for one in described():
         now = os.environ.get(one.name)

@@ -1,34 +1,28 @@
 """Between a command and the core: settings, the event loop, the storage."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from adapters import mongo, sql
-from adapters.cli import logs
 from adapters.cli.failures import Failed
-from adapters.container import Container
-from adapters.local_identity import LocalAccounts
 from adapters.settings import Settings, read_settings
-from clinic_domain.application import Application
-from clinic_domain.errors import StorageBusy, Unavailable
+from clinic_domain.errors import StorageBusy, StorageUnusable, Unavailable
+
+if TYPE_CHECKING:
+    from adapters.container import Container
 
 T = TypeVar("T")
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
 
-_UNUSABLE: Final = (
-    mongo.IncompatibleIndex,
-    mongo.UnusableServer,
-    mongo.UnusableUrl,
-    sql.NewerSchema,
-    sql.OlderSchema,
-    sql.UnusableUrl,
-)
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    import asyncio  # noqa: PLC0415 - whoever asks for help waits for none
+
+    return asyncio.run(work)
 
 
-def with_partners(work: Callable[[Container], Awaitable[T]]) -> T:
+def with_partners(work: Callable[["Container"], Awaitable[T]]) -> T:
     """
     Run *work* where storage, users and partners can be asked.
 
@@ -36,16 +30,23 @@ def with_partners(work: Callable[[Container], Awaitable[T]]) -> T:
         Failed: the storage does not open.
     """
 
-    async def run() -> T:
+    async def all_of_it() -> T:
         settings = settings_of()
-        logs.configure("error")
+        quiet("error")
         async with AsyncExitStack() as stack:
             container = await stack.enter_async_context(opened(settings))
-            for context in (container.opened_identity, container.opened_partners):
+            for context in (container.opened_platform, container.opened_partners):
                 await stack.enter_async_context(context())
             return await work(container)
 
-    return asyncio.run(run())
+    return run(all_of_it())
+
+
+def quiet(level: str = "warning") -> None:
+    """Let a command, which has its own words, log what is as bad as *level* alone."""
+    from adapters.cli import logs  # noqa: PLC0415 - structlog takes its time
+
+    logs.configure(level)
 
 
 def settings_of() -> Settings:
@@ -62,7 +63,7 @@ async def prepared(settings: Settings) -> None:
 @asynccontextmanager
 async def opened(
     settings: Settings, *, name: str | None = None, as_source: bool = False
-) -> AsyncIterator[Container]:
+) -> AsyncIterator["Container"]:
     """
     Give a container whose storage is open.
 
@@ -74,6 +75,8 @@ async def opened(
     Raises:
         Failed: it does not open.
     """
+    from adapters.container import Container  # noqa: PLC0415 - whoever asks for help waits for none
+
     async with AsyncExitStack() as stack:
         with _told(name or settings.storage_setting):
             container = Container(settings=settings)
@@ -86,10 +89,8 @@ async def opened(
 def _told(name: str) -> Iterator[None]:
     try:
         yield
-    except (*_UNUSABLE, StorageBusy) as error:
+    except (StorageUnusable, StorageBusy) as error:
         reason = str(error)
-    except mongo.ServerError as error:
-        reason = f"MongoDB says {' '.join(error.args)}"
     except Unavailable as error:
         reason = ": ".join(("the database does not answer", *map(str, error.args)))
     else:
@@ -97,7 +98,7 @@ def _told(name: str) -> Iterator[None]:
     raise Failed(f"{name}: {reason}")
 
 
-def with_accounts(work: Callable[[LocalAccounts, Application], Awaitable[T]]) -> T:
+def with_accounts(work: Callable[["Container"], Awaitable[T]]) -> T:
     """
     Run *work* on the accounts of this installation, and return its result.
 
@@ -105,7 +106,7 @@ def with_accounts(work: Callable[[LocalAccounts, Application], Awaitable[T]]) ->
         Failed: this installation keeps none, or none that outlive this command.
     """
     settings = settings_of()
-    logs.configure("warning")
+    quiet()
     if settings.identity != "local":
         raise Failed(
             "users and tokens are kept by the platform (CLINIC_IDENTITY is tidepool), not here"
@@ -116,8 +117,8 @@ def with_accounts(work: Callable[[LocalAccounts, Application], Awaitable[T]]) ->
             "use a file, for example sqlite:///clinic.db"
         )
 
-    async def run() -> T:
+    async def all_of_it() -> T:
         async with opened(settings) as container:
-            return await work(container.accounts(), container.application())
+            return await work(container)
 
-    return asyncio.run(run())
+    return run(all_of_it())

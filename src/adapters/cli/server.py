@@ -1,6 +1,5 @@
 """The server process: it looks after workers, which answer requests."""
 
-import asyncio
 import multiprocessing
 import os
 import shutil
@@ -20,7 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from adapters.cli import logs
 from adapters.cli.failures import Failed
-from adapters.cli.running import prepared
+from adapters.cli.worker import prepare
 from adapters.settings import Settings
 
 _GRANIANS: Final = {
@@ -42,11 +41,16 @@ def serve(settings: Settings) -> None:
     an address is not free.
     """
     variables = settings.variables
+    logs.configure(variables.log_level)
+    if settings.workers < (variables.workers or 1):
+        _log.warning("storage in memory belongs to one process", workers=settings.workers)
+    if settings.storage_kind == "memory" and settings.identity == "local":
+        _log.warning("users in memory belong to this process, so nobody can sign in")
     require_free(settings.host, variables.port, "CLINIC_HOST and CLINIC_PORT")
-    # Once, before the workers, which would all want to do it.
-    asyncio.run(prepared(settings))
     # A worker is a fresh process: it inherits neither threads nor connections.
     multiprocessing.set_start_method("spawn", force=True)
+    if settings.storage_kind != "memory":
+        _prepare(settings)
     with _metrics(settings):
         _log.info(
             "starting",
@@ -70,6 +74,27 @@ def serve(settings: Settings) -> None:
             log_dictconfig=logs.configuration(variables.log_level),
         ).serve()
     _log.info("stopped")
+
+
+def _prepare(settings: Settings) -> None:
+    """
+    Prepare the storage once, before the workers, which would all want to do it.
+
+    A process of its own does so, for what that loads would stay here as long as the server runs.
+    """
+    told, telling = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.Process(target=prepare, args=(telling,))
+    process.start()
+    telling.close()
+    try:
+        reason = told.recv()
+    except EOFError:
+        reason = None
+    process.join()
+    if reason is not None:
+        raise Failed(reason)
+    if process.exitcode:
+        raise Failed(f"{settings.storage_setting}: the storage could not be prepared")
 
 
 def require_free(host: str, port: int, settings: str) -> None:

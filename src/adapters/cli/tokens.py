@@ -2,17 +2,18 @@
 
 import sys
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adapters.cli.failures import Failed
 from adapters.cli.running import settings_of, with_accounts
 from adapters.cli.users import unknown
-from adapters.local_identity import IsNoService, IsService, LocalAccounts
 from adapters.settings import duration
-from clinic_domain.application import Application
 from clinic_domain.users import UserNotFound
+
+if TYPE_CHECKING:
+    from adapters.container import Container
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,9 +56,12 @@ def issue(
         TOKEN=$(clinic token issue doctor@example.com)
         SERVICE=$(clinic token issue --server reports --lifetime 720h)
     """
+    from adapters.local_identity import IsNoService, IsService  # noqa: PLC0415 - loaded for the work
+
     valid = _lifetime(lifetime) or settings_of().variables.token_lifetime
 
-    async def work(accounts: LocalAccounts, _: Application) -> str:
+    async def work(container: "Container") -> str:
+        accounts = container.accounts()
         if server:
             return await accounts.issue_for_service(user, valid)
         return await accounts.issue(user, valid)
@@ -93,7 +97,8 @@ def revoke(
     if (token is None) == (user is None):
         raise typer.BadParameter("give either a token or --user")
 
-    async def work(accounts: LocalAccounts, _: Application) -> int:
+    async def work(container: "Container") -> int:
+        accounts = container.accounts()
         if user is not None:
             return await accounts.revoke_all(user)
         text = sys.stdin.read() if token == "-" else token or ""

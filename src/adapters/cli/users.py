@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from datetime import date
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich import box
@@ -13,11 +13,12 @@ from rich.table import Table
 
 from adapters.cli.failures import Failed
 from adapters.cli.running import with_accounts
-from adapters.local_identity import LocalAccounts
 from clinic_domain.access.model import Principal
-from clinic_domain.application import Application
 from clinic_domain.users import Account, EmailTaken, PatientProfile, Profile, UserNotFound
 from clinic_domain.values import UserId
+
+if TYPE_CHECKING:
+    from adapters.container import Container
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,8 +80,8 @@ def add(  # noqa: PLR0917 - Typer passes them by name
         PatientProfile(patient_name, birthday, mrn, tuple(device) if device else None),
     )
 
-    async def work(accounts: LocalAccounts, _: Application) -> Account:
-        return await accounts.add(email, profile, role or ())
+    async def work(container: "Container") -> Account:
+        return await container.accounts().add(email, profile, role or ())
 
     try:
         account = with_accounts(work)
@@ -102,8 +103,8 @@ def add_program(
         SECRET=$(clinic user add-program my-program --name "My program")
     """
 
-    async def work(accounts: LocalAccounts, _: Application) -> tuple[Account, str]:
-        return await accounts.add_program(client_id, Profile(name))
+    async def work(container: "Container") -> tuple[Account, str]:
+        return await container.accounts().add_program(client_id, Profile(name))
 
     try:
         account, secret = with_accounts(work)
@@ -121,8 +122,8 @@ def list_(
 ) -> None:
     """List the users."""
 
-    async def work(accounts: LocalAccounts, _: Application) -> tuple[Account, ...]:
-        return await accounts.all()
+    async def work(container: "Container") -> tuple[Account, ...]:
+        return await container.accounts().all()
 
     rows = [_row(account) for account in with_accounts(work)]
     if as_json:
@@ -161,11 +162,12 @@ def remove(
         where = " and all records in clinics" if everywhere else ""
         typer.confirm(f"Remove {user}, all tokens{where}?", abort=True, err=True)
 
-    async def work(accounts: LocalAccounts, application: Application) -> Account:
+    async def work(container: "Container") -> Account:
+        accounts = container.accounts()
         account = await accounts.get(user)
         if everywhere:
             by = Principal(UserId("clinic"), is_server=True)
-            await application.accounts.remove_everywhere(account.user.id, by)
+            await container.application().accounts.remove_everywhere(account.user.id, by)
         return await accounts.remove(account.user.id)
 
     try:

@@ -1,21 +1,21 @@
-"""Mails: written from templates, and handed to a mail service or put where one can look at them."""
+"""
+Mails: written from templates, and handed to a mail service or put where one can look at them.
+
+`adapters.mail.ses` and `adapters.mail.smtp` are for those who have such a service.
+"""
 
 from adapters.mail.carriers import ConsoleCarrier, FileCarrier, NoCarrier
-from adapters.mail.letters import Letter, LetterMailer, Writer
+from adapters.mail.letters import Carrier, Letter, LetterMailer, Writer
 from adapters.mail.post import Doorbell, Postman
-from adapters.mail.ses import Credentials, SesCarrier
-from adapters.mail.smtp import SmtpCarrier
 
 __all__ = [
+    "Carrier",
     "ConsoleCarrier",
-    "Credentials",
     "Doorbell",
     "FileCarrier",
     "Letter",
     "LetterMailer",
     "NoCarrier",
     "Postman",
-    "SesCarrier",
-    "SmtpCarrier",
     "Writer",
 ]

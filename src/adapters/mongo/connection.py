@@ -8,6 +8,8 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from clinic_domain.errors import StorageUnusable
+
 DATABASE: Final = "clinic"
 
 # What a URL says itself stays; names are compared as the driver compares them, ignoring case.
@@ -19,7 +21,7 @@ _DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
-class UnusableUrl(ValueError):
+class UnusableUrl(StorageUnusable):
     """
     There cannot be a MongoDB at this URL.
 

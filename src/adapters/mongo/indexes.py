@@ -10,6 +10,7 @@ from pymongo.errors import OperationFailure
 
 from adapters.mongo.documents import Document
 from clinic_domain.ehr.reports import KEPT
+from clinic_domain.errors import StorageUnusable
 
 CLINICS: Final = "clinics"
 CLINICIANS: Final = "clinicians"
@@ -41,7 +42,7 @@ _OPTIONS_CONFLICT: Final = 85
 _KEYS_CONFLICT: Final = 86
 
 
-class IncompatibleIndex(Exception):
+class IncompatibleIndex(StorageUnusable):
     """The database has another index under the name of one that is needed."""
 
 

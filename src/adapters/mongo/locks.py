@@ -97,6 +97,12 @@ class Locks:
             raise StorageBusy from None
         return Lock(id_, frozenset(clinic_ids), is_committed=False)
 
+    async def gone(self, ids: Collection[ObjectId]) -> list[ObjectId]:
+        """Return which of these locks are there no more."""
+        found = await self._locks.find({"_id": {"$in": list(ids)}}, {"_id": 1}).to_list()
+        there = {document["_id"] for document in found}
+        return [id_ for id_ in ids if id_ not in there]
+
     async def take_over(self, lock: Lock) -> bool:
         """Own a lock that somebody committed and does not prolong; return whether there is one."""
         expired = {"_id": lock.id, "steps": {"$exists": True}, **_EXPIRED}

@@ -9,17 +9,18 @@ for a minute after their client was killed; a step that is done twice changes no
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 import attrs
 import bson
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
-from pymongo import DeleteMany, ReadPreference, ReplaceOne, UpdateOne
+from pymongo import DeleteOne, ReadPreference, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
 
 from adapters.mongo.cancellation import to_the_end
 from adapters.mongo.changes import Update
@@ -40,7 +41,14 @@ T = TypeVar("T")
 
 AT_ONCE: Final = 250
 """Documents that a step changes."""
+
+_LARGEST: Final = 8 * 2**20
+"""Bytes of what is written down for a step; a document has 16 MiB at most."""
 _PATIENCE: Final = 60.0
+_PAUSE: Final = 0.1
+_DUPLICATE: Final = 11000
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @attrs.define(eq=False)
@@ -67,33 +75,30 @@ class SteppingScope(Scope):
         if collection != MERGE_PLANS:
             await super().insert(collection, *documents)
             return
-        for some in _batches(documents):
-            await self._write_down(collection, "insert", some)
+        await self._write_down(collection, "insert", documents)
 
     async def update_each(self, collection: str, changes: Iterable[tuple[Document, Update]]) -> int:
         changes = list(changes)
         if collection != PATIENTS:
             return await super().update_each(collection, changes)
-        for some in _batches(changes):
-            updates = [[each, _repeatable(update), update.filters] for each, update in some]
-            await self._write_down(collection, "update", updates)
+        updates = ([each, _repeatable(update), update.filters] for each, update in changes)
+        await self._write_down(collection, "update", updates)
         return len(changes)
 
     async def forget(self, collection: str, clinics: list[ObjectId], ids: list[ObjectId]) -> int:
-        for some in _batches(ids):
-            await self._write_down(collection, "delete", [[clinics, some]])
+        conditions = ({"_id": id_, "clinicId": {"$in": clinics}} for id_ in ids)
+        await self._write_down(collection, "delete", conditions)
         return len(ids)
 
-    async def _write_down(self, collection: str, kind: str, what: Sequence[Any]) -> None:
-        # As bytes, for conditions and changes have members that no document may have.
-        content = bson.encode({"what": list(what)})
-        step = {"lock": self._lock.id, "number": self._steps}
-        self._steps += 1
-        await to_the_end(
-            self._collection(STEPS).insert_one(
-                {"_id": step, "collection": collection, "kind": kind, "content": content}
+    async def _write_down(self, collection: str, kind: str, what: Iterable[Any]) -> None:
+        for content in _contents(what):
+            step = {"lock": self._lock.id, "number": self._steps}
+            self._steps += 1
+            await to_the_end(
+                self._collection(STEPS).insert_one(
+                    {"_id": step, "collection": collection, "kind": kind, "content": content}
+                )
             )
-        )
 
     async def _writing(self) -> AsyncClientSession:
         if self._session is None:
@@ -111,6 +116,7 @@ class SteppingScope(Scope):
     async def _begin(self) -> None:
         """Begin the transaction by writing the lock, which from now on nobody prolongs."""
         held = {"_id": self._lock.id, "steps": {"$exists": False}}
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
         while True:
             await self._waiting.start_transaction(SNAPSHOT, MAJORITY, ReadPreference.PRIMARY)
             try:
@@ -121,9 +127,10 @@ class SteppingScope(Scope):
                 )
             except PyMongoError as error:
                 await to_the_end(abort(self._waiting))
-                if not is_transient(error):
+                if not is_transient(error) or asyncio.get_running_loop().time() > deadline:
                     raise
-                # Its owner was just prolonging it.
+                # It was just being prolonged.
+                await asyncio.sleep(_PAUSE)
                 continue
             if not found.matched_count:
                 raise StorageBusy
@@ -169,8 +176,10 @@ class Steps:
             if lock.is_committed and await self._locks.take_over(lock):
                 async with self._locks.owned(lock):
                     await self._finish(lock)
-        locked = [lock.id for lock in await self._locks.current()]
-        await self._database[STEPS].delete_many({"_id.lock": {"$nin": locked}})
+        # A lock is there before its steps, and none that is gone comes back. One that has expired
+        # is still there: its owner may only have slept, and commit it.
+        with_steps = await self._database[STEPS].distinct("_id.lock")
+        await self._forget_steps(*await self._locks.gone(with_steps))
 
     async def _committed(self, lock: Lock, work: Callable[[Scope], Awaitable[T]]) -> T:
         async with self._database.client.start_session() as session:
@@ -190,8 +199,22 @@ class Steps:
     async def _give_up(self, lock: Lock) -> None:
         if await self._locks.give_back(lock):
             await self._forget_steps(lock.id)
+        else:
+            # It was committed although nobody said so, or taken away.
+            await self._finish(lock)
 
     async def _finish(self, lock: Lock) -> None:
+        """Do what is left of the steps, and wait for a server that is gone: nobody else will."""
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while True:
+            try:
+                return await self._do_steps(lock)
+            except ConnectionFailure:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    async def _do_steps(self, lock: Lock) -> None:
         locks = self._database[LOCKS]
         while (state := await locks.find_one({"_id": lock.id})) is not None:
             if state["done"] >= state["steps"]:
@@ -204,27 +227,54 @@ class Steps:
             await locks.update_one({"_id": lock.id, "done": state["done"]}, {"$inc": {"done": 1}})
         await self._forget_steps(lock.id)
 
-    async def _forget_steps(self, lock_id: ObjectId) -> None:
-        await self._database[STEPS].delete_many({"_id.lock": lock_id})
+    async def _forget_steps(self, *lock_ids: ObjectId) -> None:
+        await self._database[STEPS].delete_many({"_id.lock": {"$in": lock_ids}})
 
     async def _apply(self, step: Document) -> None:
-        what = bson.decode(step["content"])["what"]
-        collection = self._database[step["collection"]]
-        if step["kind"] == "insert":
-            writes: list[Any] = [
-                ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in what
-            ]
-        elif step["kind"] == "update":
-            writes = [
-                UpdateOne(condition, change, array_filters=filters or None)
-                for condition, change, filters in what
-            ]
-        else:
-            writes = [
-                DeleteMany({"_id": {"$in": ids}, "clinicId": {"$in": clinics}})
-                for clinics, ids in what
-            ]
-        await collection.bulk_write(writes, ordered=False)
+        writes = [_WRITES[step["kind"]](each["what"]) for each in bson.decode_all(step["content"])]
+        try:
+            await self._database[step["collection"]].bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            _note_duplicates(error)
+
+
+_WRITES: Final[dict[str, Callable[[Any], Any]]] = {
+    "insert": lambda document: ReplaceOne({"_id": document["_id"]}, document, upsert=True),
+    "update": lambda of: UpdateOne(of[0], of[1], array_filters=of[2] or None),
+    "delete": DeleteOne,
+}
+
+
+def _note_duplicates(error: BulkWriteError) -> None:
+    """
+    Leave out what cannot be written because another program, which knows no locks, was faster.
+
+    A step that failed for good would keep the clinics locked, and every process from starting.
+    """
+    details = error.details or {}
+    refused = details.get("writeErrors") or ()
+    if details.get("writeConcernErrors") or {each["code"] for each in refused} != {_DUPLICATE}:
+        raise error
+    for each in refused:
+        _LOG.error("left out document %s: there is another one like it", _id_in(each["op"]))
+
+
+def _id_in(operation: Document) -> Any:
+    return operation.get("q", operation).get("_id")
+
+
+def _contents(items: Iterable[Any]) -> Iterator[bytes]:
+    """Return items as bytes, for they have members that no document may have; some at once."""
+    batch, size = list[bytes](), 0
+    for item in items:
+        encoded = bson.encode({"what": item})
+        if batch and (len(batch) == AT_ONCE or size + len(encoded) > _LARGEST):
+            yield b"".join(batch)
+            batch, size = [], 0
+        batch.append(encoded)
+        size += len(encoded)
+    if batch:
+        yield b"".join(batch)
 
 
 def _repeatable(update: Update) -> dict[str, Document]:
@@ -233,7 +283,3 @@ def _repeatable(update: Update) -> dict[str, Document]:
         "$addToSet" if operator == "$push" else operator: values
         for operator, values in update.change.items()
     }
-
-
-def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))

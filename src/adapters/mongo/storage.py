@@ -38,7 +38,7 @@ from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
 from clinic_domain.ehr.ports import EnrollmentRepository, MessageRepository
-from clinic_domain.errors import Unavailable
+from clinic_domain.errors import StorageUnusable, Unavailable
 from clinic_domain.invites.ports import InviteRepository
 from clinic_domain.merging.ports import MergeRecordRepository
 from clinic_domain.migrations.ports import MigrationRepository
@@ -65,7 +65,7 @@ _CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
 )
 
 
-class UnusableServer(Exception):
+class UnusableServer(StorageUnusable):
     """The server at this address cannot do what is needed."""
 
 

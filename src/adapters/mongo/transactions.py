@@ -21,7 +21,7 @@ from pymongo.read_concern import ReadConcern
 
 from adapters.mongo.cancellation import to_the_end
 from adapters.mongo.documents import Document
-from clinic_domain.errors import StorageBusy, Unavailable
+from clinic_domain.errors import StorageBusy, StorageUnusable, Unavailable
 
 T = TypeVar("T")
 
@@ -37,12 +37,16 @@ _LONGEST_COMMIT_MS: Final = 10_000
 _LONGEST_ABORT: Final = 5.0
 
 
-class ServerError(Exception):
+class ServerError(StorageUnusable):
     """
     The server refused what it should not have refused.
 
     The message of the driver is not in it: that holds what was to be written.
     """
+
+    def __str__(self) -> str:
+        """Return what the driver calls it."""
+        return f"MongoDB says {' '.join(map(str, self.args))}"
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import attrs
-import xlsxwriter
 
 from clinic_domain.merging.ports import Workbooks
 from clinic_domain.merging.report import Cell, Look, Report, Row, Sheet
@@ -43,6 +42,8 @@ class XlsxWorkbooks(Workbooks):
 
 def workbook_of(report: Report) -> bytes:
     """Return the content of a workbook."""
+    import xlsxwriter  # noqa: PLC0415 - reports are rare, and the library is large
+
     content = io.BytesIO()
     options = {
         "constant_memory": True,

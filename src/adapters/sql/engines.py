@@ -16,6 +16,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from clinic_domain.errors import StorageUnusable
+
 _SQLITE: Final = frozenset({"sqlite", "sqlite+aiosqlite"})
 _POSTGRESQL: Final = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 _CONNECTIONS: Final = 20
@@ -23,7 +25,7 @@ _CONNECT_TIMEOUT: Final = 10.0
 _SYNCHRONOUS: Final = frozenset({"OFF", "NORMAL", "FULL", "EXTRA"})
 
 
-class UnusableUrl(ValueError):
+class UnusableUrl(StorageUnusable):
     """There cannot be a database at this URL."""
 
 

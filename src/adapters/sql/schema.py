@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.sql import postgresql, sqlite
 from adapters.sql.engines import UnusableUrl
+from clinic_domain.errors import StorageUnusable
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_CURRENT: Final[sa.Select[str]] = sa.select(sa.column("version_num", sa.String())).select_from(
+    sa.table("alembic_version")
+)
 
 # Whoever comes second waits here, and then finds nothing left to do.
 _BEGIN: Final = {
@@ -25,7 +25,7 @@ _BEGIN: Final = {
 _TRANSLATED: Final = {"sqlite": sqlite.translated, "postgresql": postgresql.translated}
 
 
-class NewerSchema(RuntimeError):
+class NewerSchema(StorageUnusable):
     """A later version of this software has been at work on the database."""
 
     def __init__(self, revision: str) -> None:
@@ -35,7 +35,7 @@ class NewerSchema(RuntimeError):
         )
 
 
-class OlderSchema(RuntimeError):
+class OlderSchema(StorageUnusable):
     """The database is not of this version, or it is not one of ours."""
 
     def __init__(self) -> None:
@@ -91,20 +91,21 @@ def _refuse_missing(engine: AsyncEngine) -> None:
 
 
 def _upgrade(connection: sa.Connection) -> None:
-    config = _config_of(connection)
     if connection.dialect.name == "postgresql":
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
         if encoding != "UTF8":
             raise UnusableUrl(f"the database has the encoding {encoding}, and UTF8 is needed")
-    if _is_up_to_date(connection, config):
+    if _is_up_to_date(connection):
         return
+    from adapters.sql.migrating import migrate  # noqa: PLC0415 - Alembic is large, and rarely needed
+
     connection.rollback()
     begin, *lock = _BEGIN[connection.dialect.name]
     connection.exec_driver_sql(begin)
     try:
         for statement in lock:
             connection.exec_driver_sql(statement)
-        command.upgrade(config, "head")
+        migrate(connection)
     except BaseException:
         connection.exec_driver_sql("ROLLBACK")
         raise
@@ -112,22 +113,21 @@ def _upgrade(connection: sa.Connection) -> None:
 
 
 def _refuse_older(connection: sa.Connection) -> None:
-    if not _is_up_to_date(connection, _config_of(connection)):
+    if not _is_up_to_date(connection):
         raise OlderSchema
 
 
-def _config_of(connection: sa.Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def _is_up_to_date(connection: sa.Connection, config: Config) -> bool:
-    scripts = ScriptDirectory.from_config(config)
-    known = {script.revision for script in scripts.walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_heads()
+def _is_up_to_date(connection: sa.Connection) -> bool:
+    known = revisions()
+    is_ours = sa.inspect(connection).has_table("alembic_version")
+    current = connection.execute(_CURRENT).scalars().all() if is_ours else ()
     for revision in current:
         if revision not in known:
             raise NewerSchema(revision)
-    return current == tuple(scripts.get_heads())
+    return tuple(current) == known[-1:]
+
+
+def revisions() -> tuple[str, ...]:
+    """Return the revisions in their order: scripts are named after them."""
+    scripts = (MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    return tuple(sorted(script.name.partition("_")[0] for script in scripts))

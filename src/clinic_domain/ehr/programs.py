@@ -206,6 +206,7 @@ class EnrollmentService:
             await self._patients.add_custodial(
                 match.clinic.id,
                 details,
+                email=details.email,
                 finish=lambda patient: subscribed(with_requests(patient, now), update, now),
             )
 

@@ -16,7 +16,7 @@ from clinic_domain.merging.model import MergePlan, PlanId, RecordAction, Snapsho
 from clinic_domain.merging.rules import merge_plan, refuse_merge_into_itself, refuse_prevented
 from clinic_domain.notifications.service import Announcements
 from clinic_domain.patients.counting import PatientCounter
-from clinic_domain.ports import Clock, IdGenerator
+from clinic_domain.ports import Aside, Clock, IdGenerator
 from clinic_domain.storage import Storage, Transaction
 from clinic_domain.values import EVERYTHING, ClinicId
 
@@ -53,15 +53,30 @@ def _unwatched(_: Progress) -> None:
     pass
 
 
+class Here(Aside):
+    """Lets everything else wait."""
+
+    async def result(self, work: Callable[[], T]) -> T:
+        return work()
+
+
+HERE: Final = Here()
+
+
 @attrs.frozen
 class MergeService:
-    """Plans merges of two clinics, tells about them and executes them."""
+    """
+    Plans merges of two clinics, tells about them and executes them.
+
+    To plan one of large clinics takes seconds, in which others want answers: that is done *aside*.
+    """
 
     _storage: Storage
     _clock: Clock
     _ids: IdGenerator
     _counter: PatientCounter
     _announcements: Announcements
+    _aside: Aside = HERE
 
     async def plan(self, source: ClinicId, target: ClinicId) -> MergePlan:
         """
@@ -107,7 +122,8 @@ class MergeService:
         refuse_merge_into_itself(source, target)
         ours, theirs = [await self._snapshot(tx, views[id_]) for id_ in (source, target)]
         watcher(Progress(Stage.PLANNING))
-        return merge_plan(ours, theirs, self._clock.now())
+        now = self._clock.now()
+        return await self._aside.result(lambda: merge_plan(ours, theirs, now))
 
     async def _snapshot(self, tx: Transaction, view: ClinicView) -> Snapshot:
         clinic_id = view.clinic.id

@@ -51,18 +51,19 @@ def custodial_patient(
     user_id: UserId,
     details: PatientDetails,
     *,
+    email: str | None,
     invited_by: UserId | None,
     now: datetime,
 ) -> Patient:
     """
-    Return the record of a patient whose account the clinic holds (PAT-CRE-2).
+    Return the record of a patient whose account, of this *email*, the clinic holds (PAT-CRE-2).
 
     Raises:
         UnknownSite: the clinic lacks a site that is named.
     """
     blank = Patient(record_id, clinic.id, user_id, created_time=now, updated_time=now)
     return attrs.evolve(
-        with_details(blank, clinic, details, now),
+        _described(blank, clinic, details, email, now),
         permissions=ALL_PERMISSIONS,
         invited_by=invited_by,
     )
@@ -151,6 +152,12 @@ def with_details(
     Raises:
         UnknownSite: the clinic lacks a site that is named (PAT-SITE-1).
     """
+    return _described(patient, clinic, details, lower_case_email(details.email), now)
+
+
+def _described(
+    patient: Patient, clinic: Clinic, details: PatientDetails, email: str | None, now: datetime
+) -> Patient:
     sites = None if details.site_ids is None else known_sites(clinic, details.site_ids)
     sources = patient.data_sources
     if details.data_sources is not None:
@@ -160,7 +167,7 @@ def with_details(
         patient,
         full_name=details.full_name,
         birth_date=details.birth_date,
-        email=lower_case_email(details.email),
+        email=email,
         mrn=details.mrn or None,
         target_devices=details.target_devices,
         require_unique_mrn=_must_be_unique(clinic),

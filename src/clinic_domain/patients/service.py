@@ -82,19 +82,20 @@ class PatientService:
             ClinicNotFound, MrnRequired, MrnNotUnique, PatientCountExceeded, UnknownSite,
                 EmailTaken: in this order.
         """
-        lowered = attrs.evolve(details, email=lower_case_email(details.email))
-        return await self.add_custodial(clinic_id, lowered, invited_by=by.user_id)
+        email = lower_case_email(details.email)
+        return await self.add_custodial(clinic_id, details, email=email, invited_by=by.user_id)
 
     async def add_custodial(
         self,
         clinic_id: ClinicId,
         details: PatientDetails,
         *,
+        email: str | None,
         invited_by: UserId | None = None,
         finish: Callable[[Patient], Patient] = _unchanged,
     ) -> Patient:
         """
-        Open an account with the address as it is spelled, and add the patient that *finish* makes.
+        Open an account of this *email*, spelled like that, and add the patient that *finish* makes.
 
         Raises:
             ClinicNotFound, MrnRequired, MrnNotUnique, PatientCountExceeded, UnknownSite,
@@ -107,12 +108,12 @@ class PatientService:
             await _check_mrn(tx, clinic, user_id, details.mrn)
             refuse_beyond_plan(clinic, await self._counter.known(tx, clinic), now)
             patient = custodial_patient(
-                record_id, clinic, user_id, details, invited_by=invited_by, now=now
+                record_id, clinic, user_id, details, email=email, invited_by=invited_by, now=now
             )
-            return clinic, finish(attrs.evolve(patient, email=details.email))
+            return clinic, finish(patient)
 
         await self._storage.read(lambda tx: checked(tx, UserId("")))
-        user_id = await self._users.create_custodial(clinic_id, details.email or None)
+        user_id = await self._users.create_custodial(clinic_id, email or None)
 
         async def work(tx: Transaction) -> Patient:
             clinic, patient = await checked(tx, user_id)

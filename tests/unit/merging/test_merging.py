@@ -1,7 +1,8 @@
 """Use cases on merges."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import attrs
 import pytest
@@ -15,11 +16,14 @@ from clinic_domain.clinics.model import (
     PatientCountSettings,
 )
 from clinic_domain.merging.errors import MergedIntoItself, MergePrevented
-from clinic_domain.merging.model import ClinicsPlan, MergeRecordKind
+from clinic_domain.merging.model import ClinicsPlan, MergePlan, MergeRecordKind
 from clinic_domain.merging.service import Progress, Stage
+from clinic_domain.ports import Aside
 from clinic_domain.testing.examples import a_clinic, a_clinician, a_patient, a_tag
 from clinic_domain.values import ClinicId, UserId
 from support.world import HesitantStorage, World
+
+T = TypeVar("T")
 
 DEMO = UserId("demo")
 
@@ -52,6 +56,22 @@ async def test_a_plan_changes_nothing(world: World) -> None:
     assert DEMO not in {each.user_id for each in plan.source.patients}
     # Newest first, whatever the number of members (MERGE-LOAD-3).
     assert plan.clinicians[0].clinician.clinic_id == source.id
+
+
+async def test_others_go_on_while_a_merge_is_planned(world: World) -> None:
+    """Also in the transaction of a merge."""
+    source, target = await a_pair(world)
+    computed: list[MergePlan] = []
+
+    class Elsewhere(Aside):
+        async def result(self, work: Callable[[], T]) -> T:
+            computed.append(result := work())  # type: ignore[arg-type]  # nothing else is computed
+            return result
+
+    service = attrs.evolve(world.app.merging, aside=Elsewhere())
+    plans = [await service.plan(source.id, target.id), await service.merge(source.id, target.id)]
+
+    assert computed == plans
 
 
 async def test_a_merge_leaves_nothing_of_the_source(world: World) -> None:

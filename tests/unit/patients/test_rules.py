@@ -82,7 +82,12 @@ NEXT: Final = PatientDetails("Alice Next", "1984-02-28", mrn="A-17")
 
 
 def test_a_clinic_holds_everything_about_a_custodial_patient() -> None:
-    """All permissions are given, and who created the account is noted (PAT-CRE-2, PAT-CRE-8)."""
+    """
+    All permissions are given, and who created the account is noted (PAT-CRE-2, PAT-CRE-8).
+
+    The address is spelled as the account has it.
+    """
+    account = "Alice@example.com"
     details = PatientDetails(
         "Alice Example",
         "1984-02-29",
@@ -97,7 +102,7 @@ def test_a_clinic_holds_everything_about_a_custodial_patient() -> None:
     )
 
     patient = custodial_patient(
-        RECORD, CLINIC, UserId("u"), details, invited_by=UserId("ann"), now=LATER
+        RECORD, CLINIC, UserId("u"), details, email=account, invited_by=UserId("ann"), now=LATER
     )
 
     assert patient == Patient(
@@ -108,7 +113,7 @@ def test_a_clinic_holds_everything_about_a_custodial_patient() -> None:
         updated_time=LATER,
         full_name="Alice Example",
         birth_date="1984-02-29",
-        email="alice@example.com",
+        email=account,
         mrn="A-17",
         target_devices=("pump",),
         tags=TAGS,
@@ -125,7 +130,13 @@ def test_a_clinic_holds_everything_about_a_custodial_patient() -> None:
 def test_little_is_enough_for_a_custodial_patient() -> None:
     """What is not said was never set (PAT-DOC-2)."""
     patient = custodial_patient(
-        RECORD, CLINIC, UserId("u"), PatientDetails("A", "2000-01-01"), invited_by=None, now=LATER
+        RECORD,
+        CLINIC,
+        UserId("u"),
+        PatientDetails("A", "2000-01-01"),
+        email=None,
+        invited_by=None,
+        now=LATER,
     )
 
     assert patient == Patient(

@@ -2,7 +2,7 @@
 The plan of a merge as JSON (section 7 of the chapter on merging).
 
 Its names are those of the reference's own structures, mostly capitalised; nothing is left out, and
-what is not there is null. A plan can be large, so it is written piece by piece.
+what is not there is null. A plan can be large, so it becomes text piece by piece.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -65,10 +65,14 @@ class MergeBody(Struct, rename="camel"):
 
 def plan_json(plan: MergePlan, *, pretty: bool = False) -> bytes:
     """Return a plan as JSON with a newline at its end, perhaps indented."""
-    content = b"".join(_pieces(plan))
-    for character, escaped in _ESCAPED:
-        content = content.replace(character, escaped)
+    content = b"".join(map(_escaped, _pieces(plan)))
     return (msgspec.json.format(content, indent=2) if pretty else content) + b"\n"
+
+
+def _escaped(piece: bytes) -> bytes:
+    for character, escaped in _ESCAPED:
+        piece = piece.replace(character, escaped)
+    return piece
 
 
 def _pieces(plan: MergePlan) -> Iterator[bytes]:

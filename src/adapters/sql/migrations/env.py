@@ -1,4 +1,4 @@
-"""What Alembic runs to apply migrations; `adapters.sql.schema.upgrade` gives it the connection."""
+"""What Alembic runs to apply migrations; `adapters.sql.migrating` gives it the connection."""
 
 from alembic import context
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.sql import open_storage
-from adapters.xealth import XealthClient
+from adapters.xealth.client import XealthClient
 from clinic_domain.clinics.model import Clinic, ClinicDetails, EhrProcedureCodes
 from clinic_domain.patients.model import ALL_PERMISSIONS, EhrSubscription, MatchedMessage, Patient
 from clinic_domain.testing.contracts.support import keep, patients_of

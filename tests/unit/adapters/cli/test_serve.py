@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from adapters.local_identity.sessions import TRUST
-from support.service import CLINIC, PATIENCE, clinic, free_port, serving
+from support.service import CLINIC, NO_TLS, PATIENCE, clinic, free_port, serving
 
 
 def test_it_serves_whom_the_command_line_lets_in_until_it_is_told_to_stop() -> None:
@@ -25,11 +25,12 @@ def test_it_serves_whom_the_command_line_lets_in_until_it_is_told_to_stop() -> N
             f"{server.address}/v1/clinics",
             json={"name": "A clinic", "preferredBgUnits": "mg/dL"},
             headers=headers,
+            verify=NO_TLS,
         )
         code = created.json()["shareCode"]
         # Connections spread over the workers, which share a file.
         shared = [server.get(f"/v1/clinics/share_code/{code}", headers=headers) for _ in range(20)]
-        metrics = httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics").text
+        metrics = httpx.get(f"http://127.0.0.1:{server.metrics_port}/metrics", verify=NO_TLS).text
         clinic("token", "revoke", token)
         time.sleep(TRUST.total_seconds())
         revoked = [server.get(f"/v1/clinics/share_code/{code}", headers=headers) for _ in range(20)]

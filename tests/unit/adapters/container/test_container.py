@@ -11,6 +11,7 @@ import pytest
 from anyio import create_memory_object_stream, create_task_group
 
 from adapters.container import Container
+from adapters.container.storages import mongo_url
 from adapters.local_identity import (
     LocalProfiles,
     LocalRepresentatives,
@@ -23,9 +24,9 @@ from adapters.mail import (
     FileCarrier,
     LetterMailer,
     NoCarrier,
-    SesCarrier,
-    SmtpCarrier,
 )
+from adapters.mail.ses import SesCarrier
+from adapters.mail.smtp import SmtpCarrier
 from adapters.memory import MemoryStorage
 from adapters.mongo import MongoStorage
 from adapters.settings import read_settings
@@ -121,7 +122,7 @@ async def test_mongodb_is_picked(variables: dict[str, str], database: str) -> No
     assert isinstance(storage, MongoStorage)
     assert storage.database.name == database
     if "CLINIC_STORAGE" not in variables:
-        assert container.mongo_url() == (
+        assert mongo_url(container.settings()) == (
             "mongodb://me:p%40ss@localhost:1/?ssl=true&replicaSet=rs0&authSource=admin"
         )
     await storage.close()
@@ -231,6 +232,19 @@ async def test_the_server_token_is_fetched_while_the_application_lives() -> None
 
     assert logins == ["/serverlogin"]
     assert outgoing.is_closed
+
+
+@pytest.mark.parametrize("external", ["", "http://localhost:1"])
+async def test_what_the_auth_service_is_asked_with_is_closed(external: str) -> None:
+    """Also where the platform does not know the users."""
+    container = container_of(
+        TIDEPOOL_AUTH_CLIENT_ADDRESS="http://localhost:1",
+        TIDEPOOL_AUTH_CLIENT_EXTERNAL_ADDRESS=external,
+    )
+    async with living(container.asgi()):
+        client = container.http_client()
+
+    assert client.is_closed
 
 
 async def test_a_storage_that_cannot_be_opened_keeps_the_application_down(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """What opens before an application serves, and closes afterwards."""
 
 import asyncio
+import threading
 
 import pytest
 
-from adapters.system import at_work, opened
+from adapters.system import Threads, at_work, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -55,3 +56,19 @@ async def test_work_ends_before_what_it_works_with() -> None:
         await begun.wait()
 
     assert events == ["stopped", "closed"]
+
+
+async def test_others_go_on_while_a_thread_computes() -> None:
+    others = threading.Event()
+
+    async def go_on() -> None:
+        others.set()
+
+    computed, _ = await asyncio.gather(Threads().result(lambda: others.wait(10)), go_on())
+
+    assert computed
+
+
+async def test_errors_of_a_computation_pass_through() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await Threads().result(lambda: 1 // 0)

@@ -1,7 +1,8 @@
 """The API over memory, and somebody to call it."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
 import attrs
 import httpx
@@ -80,14 +81,78 @@ def options() -> Options:
     return Options(max_body_size=10_000)
 
 
+@attrs.frozen
+class StandIn:
+    """Is whatever there is at the moment."""
+
+    _look: Callable[[], Any]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._look(), name)
+
+
+@attrs.frozen
+class Scene:
+    """All that a test has for itself."""
+
+    world: World
+    metrics: Metrics
+    sessions: SpelledSessions = attrs.field(factory=SpelledSessions)
+    readiness: Readiness = attrs.field(factory=Readiness)
+
+
+@attrs.define
+class Stage:
+    """An API for one scene after the other: to make one takes longer than most tests."""
+
+    scene: Scene
+    app: Any = None
+
+    def build(self, options: Options) -> None:
+        world = self.scene.world
+        ports: dict[str, Any] = {name: StandIn(partial(self._port, name)) for name in _PORTS}
+        sessions: Any = StandIn(lambda: self.scene.sessions)
+        metrics: Any = StandIn(lambda: self.scene.metrics)
+        self.app = create_app(
+            World(announces=world.announces, demo_patient=world.demo_patient, **ports).app,
+            sessions,
+            XlsxWorkbooks(),
+            readiness=self._is_ready,
+            options=attrs.evolve(options, metrics=metrics),
+        )
+
+    def _port(self, name: str) -> Any:
+        return getattr(self.scene.world, name)
+
+    async def _is_ready(self) -> None:
+        await self.scene.readiness()
+
+
+_PORTS: Final = tuple(
+    field.name
+    for field in attrs.fields(World)
+    if field.init and field.name not in ("announces", "demo_patient")
+)
+_STAGES: Final[dict[Any, Stage]] = {}
+
+
+def _staged(scene: Scene, options: Options) -> Stage:
+    world = scene.world
+    kind = world.announces, world.demo_patient, options.max_body_size, options.has_documentation
+    if kind not in _STAGES:
+        _STAGES[kind] = Stage(scene)
+        _STAGES[kind].build(options)
+    _STAGES[kind].scene = scene
+    return _STAGES[kind]
+
+
 @pytest.fixture
 async def call(world: World, options: Options) -> AsyncIterator[Caller]:
-    sessions, readiness = SpelledSessions(), Readiness()
-    app = create_app(world.app, sessions, XlsxWorkbooks(), readiness=readiness, options=options)
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two names for one protocol
+    scene = Scene(world, options.metrics)
+    transport = httpx.ASGITransport(_staged(scene, options).app)
     async with httpx.AsyncClient(transport=transport) as client:
-        yield Caller(client, world, sessions, readiness, options.metrics)
-    assert undocumented(options.metrics) == set()
+        yield Caller(client, world, scene.sessions, scene.readiness, scene.metrics)
+    assert undocumented(scene.metrics) == set()
 
 
 def undocumented(metrics: Metrics) -> set[tuple[str, int]]:

@@ -15,16 +15,14 @@ from hypothesis import strategies as st
 
 from adapters.mail import (
     ConsoleCarrier,
-    Credentials,
     FileCarrier,
     Letter,
     LetterMailer,
     NoCarrier,
-    SesCarrier,
     Writer,
 )
 from adapters.mail.letters import Carrier
-from adapters.mail.ses import signature
+from adapters.mail.ses import Credentials, SesCarrier, signature
 from clinic_domain.notifications.model import Notification, Subject
 from clinic_domain.notifications.ports import MailNotTaken
 from clinic_domain.testing.examples import a_notification

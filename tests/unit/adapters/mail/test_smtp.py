@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapters.mail import Letter, SmtpCarrier
+from adapters.mail import Letter
+from adapters.mail.smtp import SmtpCarrier
 from clinic_domain.notifications.ports import MailNotTaken
 from support.smtp import PASSWORD, USER, mail_server
 

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
 from adapters.sql import (
@@ -31,6 +32,7 @@ from adapters.sql import (
     summaries,
     upgrade,
 )
+from adapters.sql.schema import MIGRATIONS, revisions
 from adapters.sql.statements import Statement
 from adapters.sql.tables import CLINIC_FIELDS, CLINICIAN_FIELDS, PATIENT_FIELDS, metadata
 from clinic_domain.clinicians.model import Clinician
@@ -61,6 +63,15 @@ async def test_migrations_make_the_same_database_as_the_code(path: Path, tmp_pat
     migrated, made = _definitions(path), _definitions(tmp_path / "made.db")
     del migrated["alembic_version"]
     assert migrated == made
+
+
+def test_scripts_are_named_after_their_revisions() -> None:
+    """Alembic itself is asked only where there is something to be done."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+
+    assert revisions() == tuple(
+        script.revision for script in reversed(list(scripts.walk_revisions()))
+    )
 
 
 async def test_an_upgrade_of_what_is_new_changes_nothing(path: Path) -> None:

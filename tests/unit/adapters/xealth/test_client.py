@@ -10,7 +10,7 @@ import httpx
 import pytest
 import stamina
 
-from adapters.xealth import Credentials, XealthClient
+from adapters.xealth.client import Credentials, XealthClient
 from clinic_domain.ehr.errors import XealthUnavailable
 
 CREDENTIALS = Credentials(
