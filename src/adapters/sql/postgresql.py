@@ -38,7 +38,8 @@ from clinic_domain.errors import BadRequest, StorageBusy, Unavailable
 
 T = TypeVar("T")
 
-READERS: Final = 6
+READERS: Final = 4
+LISTERS: Final = 4
 WRITERS: Final = 8
 PATIENCE: Final = 10.0
 """Seconds in which a transaction gets a connection, and each clinic, or does not."""
@@ -54,6 +55,8 @@ _SETTINGS: Final = (
     "SET idle_in_transaction_session_timeout = '60s'; "
     "SET lock_timeout = {patience:.0f}"
 )
+# By itself the server would settle on one plan after a few times, and judge it by averages.
+_PLANNING_ANEW: Final = "; SET plan_cache_mode = force_custom_plan"
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 _HOLD: Final = "SELECT id FROM clinics WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE"
 _SETTLING: Final = 5.0
@@ -122,10 +125,9 @@ class Connection:
 
     _held: AsyncConnection
     driver: "asyncpg.Connection[Any]"
-    _plans_anew: bool = attrs.field(init=False, default=False)
 
     @classmethod
-    async def opened(cls, engine: AsyncEngine, patience: float) -> "Connection":
+    async def opened(cls, engine: AsyncEngine, settings: str) -> "Connection":
         try:
             held = await _asked(engine.connect())
         except DBAPIError as error:
@@ -136,22 +138,11 @@ class Connection:
             raise TypeError("this storage needs an engine of its own `create_engine`")
         connection = cls(held, driver)
         try:
-            await _asked(driver.execute(_SETTINGS.format(patience=patience * 1000)))
+            await _asked(driver.execute(settings))
         except BaseException:
             await connection.close()
             raise
         return connection
-
-    async def plan_anew(self, *, anew: bool) -> None:
-        """
-        Plan statements each time for what they compare with, or once for whatever it may be.
-
-        By itself the server would settle on one plan after a few times, and judge it by averages.
-        """
-        if anew is not self._plans_anew:
-            mode = "force_custom_plan" if anew else "auto"
-            await self.driver.execute(f"SET plan_cache_mode = {mode}")
-            self._plans_anew = anew
 
     async def close(self) -> None:
         # Nobody is to take it out of the pool again, in whatever state it is.
@@ -167,6 +158,7 @@ class Pool:
     _engine: AsyncEngine
     _size: int
     _patience: float
+    _plans_anew: bool = attrs.field(default=False, kw_only=True)
     _free: list[Connection] = attrs.field(init=False, factory=list)
     _is_closed: bool = attrs.field(init=False, default=False)
     _room: asyncio.Semaphore = attrs.field(init=False)
@@ -221,7 +213,10 @@ class Pool:
                 return connection
             # The server has gone meanwhile, and perhaps come back.
             await connection.close()
-        return await Connection.opened(self._engine, self._patience)
+        settings = _SETTINGS.format(patience=self._patience * 1000)
+        return await Connection.opened(
+            self._engine, settings + _PLANNING_ANEW if self._plans_anew else settings
+        )
 
     async def _wait_for_room(self) -> None:
         if not self._room.locked():
@@ -238,22 +233,23 @@ class Pool:
 class Reading(Session):
     """Each call is a transaction of its own, on any connection."""
 
-    _pool: Pool
+    _readers: Pool
+    _listers: Pool
     _dialect: sa.Dialect
 
     async def all(self, statement: Statement, parameters: Parameters) -> list[Row]:
         compiled = statement.compiled(self._dialect)
         values = compiled.values(parameters)
-        connection = await self._pool.take()
+        pool = self._listers if statement.varies else self._readers
+        connection = await pool.take()
         try:
-            await _asked(connection.plan_anew(anew=statement.varies))
             rows: list[Row] = await _asked(
                 connection.driver.fetch(compiled.sql, *values, timeout=ANSWER)
             )
         except BaseException:
-            await asyncio.shield(self._pool.settle(connection, "SELECT 1"))
+            await asyncio.shield(pool.settle(connection, "SELECT 1"))
             raise
-        self._pool.give_back(connection)
+        pool.give_back(connection)
         return rows
 
     async def run(self, statement: Statement, parameters: Parameters) -> int:
@@ -338,14 +334,16 @@ class PostgresqlDatabase(Database):
     _engine: AsyncEngine
     _patience: float = PATIENCE
     _readers: Pool = attrs.field(init=False)
+    _listers: Pool = attrs.field(init=False)
     _writers: Pool = attrs.field(init=False)
     _reading: Reading = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         # Whoever waits for a clinic waits with a connection; readers wait for nobody.
         self._readers = Pool(self._engine, READERS, self._patience)
+        self._listers = Pool(self._engine, LISTERS, self._patience, plans_anew=True)
         self._writers = Pool(self._engine, WRITERS, self._patience)
-        self._reading = Reading(self._readers, self._engine.dialect)
+        self._reading = Reading(self._readers, self._listers, self._engine.dialect)
 
     async def reading(self) -> Session:
         return self._reading
@@ -365,6 +363,6 @@ class PostgresqlDatabase(Database):
         self._writers.give_back(connection)
 
     async def close(self) -> None:
-        await self._readers.close()
-        await self._writers.close()
+        for pool in (self._readers, self._listers, self._writers):
+            await pool.close()
         await self._engine.dispose()
