@@ -62,6 +62,7 @@ _HTML: Final = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>Clinics API</title>
+<link rel="icon" href="docs/favicon-32x32.png">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 </head>
 <body>

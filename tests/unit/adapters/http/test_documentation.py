@@ -23,7 +23,7 @@ async def test_the_page_works_without_a_network(call: Any) -> None:
     assert "http" not in page.text
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
-    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
+    for name in ("favicon-32x32.png", "swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
         assert f"docs/{name}" in page.text
         assert (await call("GET", f"/docs/{name}", token=None)).status_code == 200
 
