@@ -38,6 +38,9 @@ IGNORING_CASE: Final = Collation(locale="en", strength=2)
 
 Keys = Sequence[str | tuple[str, int]]
 
+BY_ID: Final = {"_id": ASCENDING}
+"""For patients whose ids are known: the server would try out a dozen indexes of the clinic."""
+
 _OPTIONS_CONFLICT: Final = 85
 _KEYS_CONFLICT: Final = 86
 

@@ -85,10 +85,6 @@ class Changes:
         """Whether every change is told."""
         return self._stream is not None
 
-    async def can_be_followed(self) -> bool:
-        """Tell whether the server says that there are no more changes; several never do."""
-        return not await self._database.client.is_mongos
-
     def tell(self, follower: Follower) -> None:
         """Tell somebody of all changes from now on."""
         self._followers.append(follower)
@@ -110,6 +106,19 @@ class Changes:
             if self._session is not None and self._session.operation_time is not None:
                 session.advance_operation_time(self._session.operation_time)
             yield session
+
+    async def follow(self, *, is_caught_up: bool) -> None:
+        """
+        Tell all changes until now, or to who *is_caught_up* already, until the last question.
+
+        Raises:
+            Lost: they cannot be followed. Where data are spread over several servers, none says
+                that there are no more changes.
+        """
+        if await self._database.client.is_mongos:
+            raise Lost
+        if not is_caught_up or not self.are_followed:
+            await self.catch_up()
 
     async def catch_up(self) -> None:
         """

@@ -13,13 +13,12 @@ import attrs
 import msgspec
 from bson import ObjectId
 from cachetools import LRUCache
-from pymongo import ASCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.mongo.cursors import listed
 from adapters.mongo.documents import Document, equal_to, object_id
-from adapters.mongo.indexes import PATIENTS
+from adapters.mongo.indexes import BY_ID, PATIENTS
 from adapters.mongo.patient_changes import Changes, Lost
 from adapters.mongo.patient_documents import patient_of
 from clinic_domain.patients.model import Patient
@@ -37,7 +36,6 @@ CAPACITY: Final = 32 * 2**20
 
 _BESIDE: Final = 4096
 """Bytes of a record without its periods, about."""
-_BY_ID: Final = [("_id", ASCENDING)]
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(dict[str, dict[str, float | int | bool]])
 
@@ -51,8 +49,7 @@ async def patients_in(
     """Return some patients of a clinic, in the order of *ids*, from what the server says now."""
     wanted = [id_ for id_ in map(object_id, ids) if id_ is not None]
     condition = {"_id": {"$in": wanted}, "clinicId": equal_to(clinic_id)}
-    # The server would try out a dozen indexes that begin with the clinic.
-    cursor = database[PATIENTS].find(condition, session=session, hint=_BY_ID)
+    cursor = database[PATIENTS].find(condition, session=session, hint=BY_ID)
     found = {patient.id: patient for patient in await listed(cursor, EVERYTHING, patient_of)}
     return tuple(found[id_] for id_ in ids if id_ in found)
 
@@ -96,11 +93,8 @@ class Records:
     async def _known(
         self, clinic_id: ClinicId, ids: Sequence[RecordId], *, is_caught_up: bool
     ) -> dict[RecordId, Patient]:
-        if not await self._changes.can_be_followed():
-            return {}
         try:
-            if not is_caught_up or not self._changes.are_followed:
-                await self._changes.catch_up()
+            await self._changes.follow(is_caught_up=is_caught_up)
         except Lost:
             return {}
         kept = {id_: self._kept[id_] for id_ in ids if id_ in self._kept}
@@ -129,11 +123,13 @@ def _encoded(patient: Patient) -> Patient:
 def _encoded_stats(kind: SummaryKind, stats: Stats | None) -> Stats | None:
     if stats is None:
         return None
-    is_complete = are_complete(kind, stats.periods)
-    json = _ENCODER.encode(stats.periods)
-    return attrs.evolve(
-        stats, periods=EncodedPeriods(json, _DECODER.decode, is_complete=is_complete)
+    periods = EncodedPeriods(
+        _ENCODER.encode(stats.periods),
+        _DECODER.decode,
+        is_complete=are_complete(kind, stats.periods),
+        remembers=False,
     )
+    return attrs.evolve(stats, periods=periods)
 
 
 def _size_of(patient: Patient) -> int:

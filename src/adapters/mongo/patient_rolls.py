@@ -15,14 +15,13 @@ from typing import Final
 import attrs
 from bson import ObjectId
 from bson.codec_options import CodecOptions, DatetimeConversion
-from pymongo import ASCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.mongo.cancellation import to_the_end
 from adapters.mongo.documents import Document, object_id
-from adapters.mongo.indexes import PATIENTS
+from adapters.mongo.indexes import BY_ID, PATIENTS
 from adapters.mongo.patient_changes import Changes, Lost
 from adapters.mongo.patient_columns import Key, keys_of
 from adapters.mongo.patient_roll import Roll, projection
@@ -59,8 +58,7 @@ async def _documents(
     session: AsyncClientSession | None,
 ) -> list[Document]:
     pipeline = [{"$match": condition}, {"$project": projection(keys)}]
-    # The server would try out a dozen indexes that begin with the clinic.
-    hint = {"hint": {"_id": ASCENDING}} if "_id" in condition else {}
+    hint = {"hint": BY_ID} if "_id" in condition else {}
     cursor = await collection.with_options(_MS).aggregate(
         pipeline, session=session, batchSize=_BATCH, **hint
     )
@@ -120,12 +118,10 @@ class Rolls:
         clinic_id = object_id(query.clinic_id)
         if clinic_id is None:
             return PatientMatches((), 0, 0)
-        if await self._changes.can_be_followed():
-            for _ in range(_ATTEMPTS):
-                with suppress(Lost):
-                    if not is_caught_up or not self._changes.are_followed:
-                        await self._changes.catch_up()
-                    return await self._answer(clinic_id, query)
+        for _ in range(_ATTEMPTS):
+            with suppress(Lost):
+                await self._changes.follow(is_caught_up=is_caught_up)
+                return await self._answer(clinic_id, query)
         return await matches_in(self._database, query, None)
 
     # Answers

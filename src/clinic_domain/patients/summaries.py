@@ -36,39 +36,51 @@ Metrics = Mapping[str, Metric]
 
 class EncodedPeriods(Mapping[str, Metrics]):
     """
-    Periods as somebody keeps them: as JSON, which is decoded each time that it is looked into.
+    Periods as somebody keeps them: as JSON, which is decoded when it is looked into.
 
     Who publishes them in that form passes `json` on as it is. `is_complete` tells whether every
-    period has all that it needs (see `completed`).
+    period has all that it needs (see `completed`). Unless it *remembers*, it is decoded each time:
+    decoded it takes several times the room, which who keeps many of them does not have.
     """
 
-    __slots__ = ("_decode", "is_complete", "json")
+    __slots__ = ("_decode", "_decoded", "_remembers", "is_complete", "json")
 
     def __init__(
-        self, json: bytes, decode: Callable[[bytes], Mapping[str, Metrics]], *, is_complete: bool
+        self,
+        json: bytes,
+        decode: Callable[[bytes], Mapping[str, Metrics]],
+        *,
+        is_complete: bool,
+        remembers: bool = True,
     ) -> None:
         self.json = json
         self.is_complete = is_complete
         self._decode = decode
+        self._decoded: Mapping[str, Metrics] | None = None
+        self._remembers = remembers
 
+    @property
     def decoded(self) -> Mapping[str, Metrics]:
-        """Return the periods themselves."""
-        return self._decode(self.json)
+        """The periods themselves."""
+        decoded = self._decode(self.json) if self._decoded is None else self._decoded
+        if self._remembers:
+            self._decoded = decoded
+        return decoded
 
     def items(self) -> ItemsView[str, Metrics]:
-        return self.decoded().items()
+        return self.decoded.items()
 
     def __getitem__(self, name: str) -> Metrics:
-        return self.decoded()[name]
+        return self.decoded[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.decoded())
+        return iter(self.decoded)
 
     def __len__(self) -> int:
-        return len(self.decoded())
+        return len(self.decoded)
 
     def __repr__(self) -> str:
-        return repr(self.decoded())
+        return repr(self.decoded)
 
 
 @attrs.frozen

@@ -8,6 +8,8 @@ from clinic_domain.patients.summaries import (
     ALWAYS_KNOWN,
     FLAGS,
     MEASURES,
+    EncodedPeriods,
+    Metrics,
     Stats,
     StatsDates,
     Summary,
@@ -109,3 +111,21 @@ async def test_a_part_goes_by_its_id_and_leaves_the_time(world: World) -> None:
 
     now = await world.patient(patient)
     assert (now.summary, now.updated_time) == (Summary(), patient.updated_time)
+
+
+@pytest.mark.parametrize(("remembers", "times"), [(True, 1), (False, 3)])
+def test_encoded_periods_are_decoded_once_or_by_who_keeps_many_each_time(
+    remembers: bool, times: int
+) -> None:
+    decoded: list[bytes] = []
+
+    def decode(text: bytes) -> dict[str, Metrics]:
+        decoded.append(text)
+        return {"7d": {"min": 2.5}}
+
+    periods = EncodedPeriods(b"{...}", decode, is_complete=False, remembers=remembers)
+
+    assert periods["7d"] == {"min": 2.5}
+    assert dict(periods.items()) == {"7d": {"min": 2.5}}
+    assert len(periods) == 1
+    assert decoded == [b"{...}"] * times
