@@ -38,7 +38,7 @@ from clinic_domain.storage import Transaction
 from clinic_domain.testing.examples import a_clinic, a_patient
 from clinic_domain.values import EVERYTHING, ClinicId, TagId
 from support.postgresql import Raw, a_fresh_database, an_empty_database, at, connected
-from support.sql_statements import BY_SUMMARY, CHEAP, first_version
+from support.sql_statements import BY_SUMMARY, CHEAP, come_apart_and_together, first_version
 from support.tallies import change_anything_and_count, remove_everything_and_count
 
 pytestmark = pytest.mark.anyio
@@ -122,6 +122,12 @@ class TestTables:
             query = PatientQuery(patient.clinic_id)
             assert (await storage.read(lambda tx: tx.patients.page(query))).patients == (patient,)
             await storage.close()
+
+    async def test_metrics_of_both_kinds_come_together_and_apart_again(
+        self, postgresql: str
+    ) -> None:
+        async with a_fresh_database(postgresql) as url:
+            await come_apart_and_together(url)
 
     async def test_all_indexes_are_in_the_order_of_code_points(self, raw: Raw) -> None:
         found = await raw.fetch(

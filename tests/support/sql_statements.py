@@ -3,14 +3,24 @@
 from typing import Any, Final
 
 import sqlalchemy as sa
+from alembic import command
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.sql import clinicians, clinics, patient_statements, summaries
-from adapters.sql.migrating import migrate
+from adapters.sql import (
+    clinicians,
+    clinics,
+    create_engine,
+    open_storage,
+    patient_statements,
+    summaries,
+    upgrade,
+)
+from adapters.sql.migrating import config_of, migrate
 from adapters.sql.patient_lists import Shape, matches_of
 from adapters.sql.patient_rows import row_of
 from adapters.sql.patient_statements import in_clinics
 from adapters.sql.statements import Statement
+from adapters.sql.tables import summary_dates, summary_metrics
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import (
     BY_NAME,
@@ -26,7 +36,8 @@ from clinic_domain.patients.queries import (
     WithoutData,
     order_by,
 )
-from clinic_domain.patients.summaries import Period, SummaryKind
+from clinic_domain.patients.summaries import Period, Stats, StatsDates, Summary, SummaryKind
+from clinic_domain.storage import Transaction
 from clinic_domain.testing.examples import a_clinic, a_patient
 from clinic_domain.testing.fakes import A_MORNING
 from clinic_domain.values import ClinicId, SiteId, TagId
@@ -46,6 +57,19 @@ _MOST: Final = Measure(_BGM, Period.DAY, "max")
 _LAST_DATA: Final = SummaryDate(_CGM, DateName.LAST_DATA)
 _FILTERS: Final = tuple(MetricFilter(key, Comparison.BELOW, 0.5) for key in (_TARGET, _MOST))
 _TAGS: Final = (TagId("a"), TagId("b"))
+
+_WEEK: Final = summary_metrics[Period.WEEK]
+
+
+def _cleared(what: str, table: sa.Table) -> dict[str, Statement]:
+    clear, drop = summaries.removal_from(table, (_CGM,))
+    (drop_all,) = summaries.removal_from(table, (_CGM, _BGM))
+    return {
+        f"{what} of one kind that go": clear,
+        f"{what} without another kind": drop,
+        f"{what} that go": drop_all,
+    }
+
 
 CHEAP: Final[dict[str, Statement]] = {
     "clinic": clinics._FIND,
@@ -67,10 +91,10 @@ CHEAP: Final[dict[str, Statement]] = {
     "patients with ids": patient_statements.WITH_IDS,
     "patients of a user whose summary changes": summaries.SET,
     "summaries with an id": summaries.REMOVE_BY_ID,
-    "numbers that are replaced": summaries.PERIODS[_CGM][0].put,
-    "numbers that go": summaries.PERIODS[_CGM][0].remove,
-    "documents that go": summaries.WHOLE[_CGM][0].remove,
-    "dates that go": summaries.WHOLE[_CGM][1].remove,
+    "numbers that are replaced": summaries.put_into(_WEEK, (_CGM,)),
+    **_cleared("numbers", _WEEK),
+    **_cleared("dates", summary_dates),
+    "documents that go": summaries.REMOVE_WHOLE,
 }
 
 TOUCHES_SOME: Final[dict[str, tuple[Statement, ...]]] = {
@@ -114,3 +138,53 @@ async def first_version(engine: AsyncEngine) -> Patient:
             insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"  # noqa: S608 - our names
             await connection.execute(sa.text(insert), row)
     return patient
+
+
+async def apart(engine: AsyncEngine) -> dict[str, int]:
+    """Go back to when each kind had tables of its own; return how many rows they have."""
+    tables = [f"{kind}_{part}" for kind in SummaryKind for part in ("dates", *Period)]
+    async with engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(config_of(sync), "0005"))
+        number = sa.func.count()
+        found = [
+            await connection.scalar(sa.select(number).select_from(sa.table(name)))
+            for name in tables
+        ]
+        await connection.commit()
+    return {name: number for name, number in zip(tables, found, strict=True) if number}
+
+
+async def rows_of_metrics(engine: AsyncEngine) -> list[list[tuple[Any, ...]]]:
+    """Return what lists ask about."""
+    async with engine.connect() as connection:
+        found = [
+            await connection.execute(sa.select(table).order_by(table.c.patient_id))
+            for table in summaries.TABLES
+        ]
+    return [[tuple(row) for row in rows] for rows in found]
+
+
+async def come_apart_and_together(url: str) -> None:
+    """Check that summaries of both kinds, of one and of none go both ways unchanged."""
+    clinic = a_clinic()
+    cgm = Stats("c", periods={"1d": {"min": 2.5, "hasTotalRecords": True}, "7d": {"min": 3.5}})
+    bgm = Stats("b", periods={"7d": {"max": 9.5}}, dates=StatsDates(last_data=A_MORNING))
+    storage = await open_storage(url)
+
+    async def add(tx: Transaction) -> None:
+        await tx.clinics.add(clinic)
+        for summary in (Summary(cgm, bgm), Summary(cgm), Summary(bgm=bgm), Summary(), None):
+            await tx.patients.add(a_patient(clinic, summary=summary))
+
+    await storage.transaction(add)
+    await storage.close()
+    engine = create_engine(url)
+    before = await rows_of_metrics(engine)
+    assert [len(rows) for rows in before] == [3, 2, 3, 0, 0]
+
+    number = await apart(engine)
+    assert number == {"cgm_dates": 2, "cgm_1d": 2, "cgm_7d": 2, "bgm_dates": 2, "bgm_7d": 2}
+    await upgrade(engine)
+
+    assert await rows_of_metrics(engine) == before
+    await engine.dispose()

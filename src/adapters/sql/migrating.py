@@ -13,7 +13,12 @@ NEWEST: Final = "head"
 
 def migrate(connection: sa.Connection, revision: str = NEWEST) -> None:
     """Apply the migrations up to a revision that are missing, in the transaction of the caller."""
+    command.upgrade(config_of(connection), revision)
+
+
+def config_of(connection: sa.Connection) -> Config:
+    """Return what commands of Alembic need to know."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    return config

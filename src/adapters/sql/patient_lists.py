@@ -15,6 +15,7 @@ from adapters.sql.statements import Statement
 from adapters.sql.tables import (
     FLAG_BITS,
     column_of,
+    flags_of,
     patient_data_sources,
     patient_sites,
     patient_tags,
@@ -28,6 +29,7 @@ from clinic_domain.patients.queries import (
     Absent,
     Attribute,
     Comparison,
+    DateName,
     Measure,
     Order,
     PatientQuery,
@@ -117,11 +119,15 @@ def parameters_of(query: PatientQuery) -> dict[str, Any]:
 
 
 def _metric(measure: Measure) -> sa.Column[Any]:
-    return summary_metrics[measure.kind, measure.period].c[column_of(measure.name)]
+    return summary_metrics[measure.period].c[column_of(measure.kind, measure.name)]
 
 
 def _date(key: SummaryDate) -> sa.Column[Any]:
-    return summary_dates[key.kind].c[column_of(key.name)]
+    return summary_dates.c[column_of(key.kind, key.name)]
+
+
+def _last_data(kind: SummaryKind) -> sa.Column[Any]:
+    return _date(SummaryDate(kind, DateName.LAST_DATA))
 
 
 _ATTRIBUTES: Final[dict[Attribute, Column]] = {
@@ -147,12 +153,12 @@ def _flag(order: Order) -> Column | None:
         return None
     match order.by:
         case Measure(kind, period, name) if name in FLAGGED[kind]:
-            flags = summary_metrics[kind, period].c.flags
+            flags = summary_metrics[period].c[flags_of(kind)]
             bit: sa.ColumnElement[int] = sa.literal_column(str(FLAG_BITS[kind][flag_of(name)]))
             known = flags.bitwise_rshift(bit).bitwise_and(sa.literal_column("3"))
             return sa.func.nullif(known, sa.literal_column("0"))
         case SummaryDate():
-            return summary_dates[order.by.kind].c[f"has_{_date(order.by).name}"]
+            return summary_dates.c[column_of(order.by.kind, f"has_{order.by.name}")]
         case _:
             return None
 
@@ -170,12 +176,12 @@ class _Tables:
 
     def __init__(self, shape: Shape) -> None:
         with_row = [_metric(each).table for each, _, or_absent in shape.metrics if not or_absent]
-        with_row += [summary_dates[kind] for kind, _, _ in shape.last_data]
+        with_row += [summary_dates for _ in shape.last_data]
         maybe = [_metric(each).table for each, _, or_absent in shape.metrics if or_absent]
         if not isinstance(shape.order.by, Attribute):
             (with_row if shape.only_present else maybe).append(_value(shape.order).table)
         if shape.without_data:
-            maybe += [summary_dates[SummaryKind.CGM]]
+            maybe += [summary_dates]
         if (
             not with_row
             or shape.search
@@ -257,14 +263,14 @@ def _conditions_on_summaries(shape: Shape, id_: sa.Column[Any]) -> Iterable[Colu
         holds = _COMPARED[comparison](column, sa.bindparam(f"limit_{at}"))
         yield holds | column.is_(None) if or_absent else holds
     for at, (kind, since, before) in enumerate(shape.last_data):
-        last_data = summary_dates[kind].c.last_data
+        last_data = _last_data(kind)
         yield last_data.is_not(None)
         if since:
             yield last_data >= sa.bindparam(f"since_{at}")
         if before:
             yield last_data < sa.bindparam(f"before_{at}")
     if shape.without_data:
-        last_data = summary_dates[SummaryKind.CGM].c.last_data
+        last_data = _last_data(SummaryKind.CGM)
         is_old = last_data < sa.bindparam("cutoff")
         is_stale = last_data < sa.bindparam("stale_before")
         yield last_data.is_(None) | (is_stale & (is_old | _with_broken_dexcom(id_)))

@@ -18,7 +18,7 @@ from adapters.sql.documents import (
     writer_of,
 )
 from adapters.sql.statements import Row
-from adapters.sql.summaries import summary_of
+from adapters.sql.summaries import KnownSummaries, summary_of
 from adapters.sql.tables import PATIENT_FIELDS
 from clinic_domain.patients.model import (
     ConnectionRequest,
@@ -56,10 +56,19 @@ _NO_SEPARATOR: Final = "\x1e"
 _LONGEST_KEY: Final = 500  # an entry of an index has 2700 bytes, a character up to four
 
 
-def patient_of(row: Row) -> Patient:
-    """Return the patient that a row stands for: PATIENT_FIELDS, and perhaps periods beside them."""
-    *fields, summary = row[: len(PATIENT_FIELDS)]
-    return patient_with(fields, summary_of(summary, *row[len(PATIENT_FIELDS) :]))
+def patient_of(row: Row, known: KnownSummaries | None = None) -> Patient:
+    """
+    Return the patient that a row stands for.
+
+    Args:
+        row: PATIENT_FIELDS, and perhaps periods beside them.
+        known: where to keep a summary whose periods stand beside it.
+    """
+    *fields, document = row[: len(PATIENT_FIELDS)]
+    periods = row[len(PATIENT_FIELDS) :]
+    if document is None or known is None:
+        return patient_with(fields, summary_of(document, *periods))
+    return patient_with(fields, known.keep(document, *periods))
 
 
 def patient_with(fields: Row, summary: Summary | None) -> Patient:

@@ -31,8 +31,8 @@ from adapters.sql.patient_rows import (
     searched,
 )
 from adapters.sql.statements import Parameters, Row, Session, Statement, UniqueViolation
-from adapters.sql.summaries import KnownPeriods
-from adapters.sql.tables import PATIENT_FIELDS, patients
+from adapters.sql.summaries import KnownSummaries
+from adapters.sql.tables import patients
 from clinic_domain.clinics.model import ProviderCount, Site
 from clinic_domain.deletions import Deletion
 from clinic_domain.patients.errors import DuplicatePatient, MrnNotUnique, PatientNotFound
@@ -147,7 +147,7 @@ class SqlPatientRepository(PatientRepository):
     """
 
     _session: Session
-    _periods: KnownPeriods | None = None
+    _summaries: KnownSummaries | None = None
 
     # One record
 
@@ -236,12 +236,8 @@ class SqlPatientRepository(PatientRepository):
 
     async def _save_summary(self, patient: Patient, was: Patient) -> None:
         new, old = patient.summary or Summary(), was.summary or Summary()
-        for kind in SummaryKind:
-            stats = new.of(kind)
-            if stats is None:
-                await summaries.remove(self._session, [patient.id], kind)
-            elif stats != old.of(kind):
-                await summaries.put(self._session, [patient.id], kind, stats)
+        others = {kind: new.of(kind) for kind in SummaryKind if new.of(kind) != old.of(kind)}
+        await summaries.put(self._session, [patient.id], others)
 
     # Lists
 
@@ -263,22 +259,19 @@ class SqlPatientRepository(PatientRepository):
         return PatientMatches(ids, matching=rows[0][0], total=rows[0][1])
 
     async def with_ids(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> tuple[Patient, ...]:
-        periods = self._periods
-        found = {} if periods is None else await self._known(periods, clinic_id, ids)
+        found = await self._known(clinic_id, ids)
         missing = [id_ for id_ in ids if id_ not in found]
         for row in await self._some(statements.WITH_IDS, clinic_id, missing):
-            if periods is not None:
-                periods.keep(*row[len(PATIENT_FIELDS) - 1 :])
-            found[row[0]] = patient_of(row)
+            found[row[0]] = patient_of(row, self._summaries)
         return tuple(found[id_] for id_ in ids if id_ in found)
 
-    async def _known(
-        self, periods: KnownPeriods, clinic_id: ClinicId, ids: Sequence[RecordId]
-    ) -> dict[RecordId, Patient]:
-        """Return those whose periods are known, or who have none."""
-        found = {}
+    async def _known(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> dict[RecordId, Patient]:
+        """Return those whose summaries are known, or who have none."""
+        found: dict[RecordId, Patient] = {}
+        if self._summaries is None:
+            return found
         for *fields, document in await self._some(statements.WITH_IDS_IN_SHORT, clinic_id, ids):
-            summary = None if document is None else periods.summary_of(document)
+            summary = None if document is None else self._summaries.find(document)
             if document is None or summary is not None:
                 found[RecordId(fields[0])] = patient_with(fields, summary)
         return found
@@ -450,24 +443,22 @@ class SqlPatientRepository(PatientRepository):
     async def set_summary(
         self, user_id: UserId, cgm: Stats | None, bgm: Stats | None, now: datetime
     ) -> int:
-        change = summaries.SET if cgm or bgm else summaries.TOUCH
-        ids = await self._touched(change, user_id, now)
-        for kind, stats in ((SummaryKind.CGM, cgm), (SummaryKind.BGM, bgm)):
-            if ids and stats:
-                await summaries.put(self._session, ids, kind, stats)
+        given = {SummaryKind.CGM: cgm, SummaryKind.BGM: bgm}
+        new = {kind: stats for kind, stats in given.items() if stats}
+        ids = await self._touched(summaries.SET if new else summaries.TOUCH, user_id, now)
+        await summaries.put(self._session, ids, new)
         return len(ids)
 
     async def remove_summary(self, user_id: UserId, now: datetime) -> int:
         ids = await self._touched(summaries.UNSET, user_id, now)
-        for kind in SummaryKind:
-            await summaries.remove(self._session, ids, kind)
+        await summaries.put(self._session, ids, dict.fromkeys(SummaryKind))
         return len(ids)
 
     async def remove_stats(self, summary_id: str) -> int:
         rows = await self._session.all(summaries.REMOVE_BY_ID, {"which_summary": summary_id})
         for kind in SummaryKind:
-            if ids := [row[0] for row in rows if row[1] == kind]:
-                await summaries.remove(self._session, ids, kind)
+            ids = [row[0] for row in rows if row[1] == kind]
+            await summaries.put(self._session, ids, {kind: None})
         return len({row[0] for row in rows})
 
     async def _touched(self, change: Statement, user_id: UserId, now: datetime) -> list[RecordId]:

@@ -27,7 +27,7 @@ from adapters.sql.postgresql import PostgresqlDatabase
 from adapters.sql.schema import upgrade
 from adapters.sql.sqlite import SqliteDatabase
 from adapters.sql.statements import Database, Interrupted, Session, Statement
-from adapters.sql.summaries import KnownPeriods
+from adapters.sql.summaries import KnownSummaries
 from clinic_domain.clinicians.ports import ClinicianRepository
 from clinic_domain.clinics.ports import ClinicRepository
 from clinic_domain.copying import Archive, Record
@@ -51,7 +51,7 @@ _PING: Final = Statement(sa.select(sa.literal_column("1")))
 @attrs.frozen
 class SqlTransaction(Transaction):
     _session: Session
-    _periods: KnownPeriods | None = None
+    _summaries: KnownSummaries | None = None
 
     @property
     def clinics(self) -> ClinicRepository:
@@ -63,7 +63,7 @@ class SqlTransaction(Transaction):
 
     @property
     def patients(self) -> PatientRepository:
-        return SqlPatientRepository(self._session, self._periods)
+        return SqlPatientRepository(self._session, self._summaries)
 
     @property
     def invites(self) -> InviteRepository:
@@ -112,19 +112,21 @@ class SqlStorage(Storage):
 
     Args:
         engine: where the database is.
-        periods: which periods of summaries are kept in memory; by default some of those that come
-            from a server, which is slower than reading a file.
+        summaries: which summaries are kept in memory; by default some of those that come from a
+            server, which is slower than reading a file.
     """
 
     _database: Database = attrs.field(converter=_database, alias="engine")
-    _periods: KnownPeriods | None = attrs.field(kw_only=True)
+    _summaries: KnownSummaries | None = attrs.field(kw_only=True)
 
-    @_periods.default
-    def _(self) -> KnownPeriods | None:
-        return KnownPeriods() if isinstance(self._database, PostgresqlDatabase) else None
+    @_summaries.default
+    def _(self) -> KnownSummaries | None:
+        return KnownSummaries() if isinstance(self._database, PostgresqlDatabase) else None
 
     async def transaction(self, work: Work[T]) -> T:
-        return await self._transaction(lambda session: work(SqlTransaction(session, self._periods)))
+        return await self._transaction(
+            lambda session: work(SqlTransaction(session, self._summaries))
+        )
 
     async def _transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS):
@@ -136,7 +138,7 @@ class SqlStorage(Storage):
         return await self._attempt(work)
 
     async def read(self, work: Work[T]) -> T:
-        return await work(SqlTransaction(await self._database.reading(), self._periods))
+        return await work(SqlTransaction(await self._database.reading(), self._summaries))
 
     async def _attempt(self, work: Callable[[Session], Awaitable[T]]) -> T:
         async with self._database.writing() as session:

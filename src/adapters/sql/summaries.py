@@ -1,11 +1,11 @@
 """Glucose summaries in SQL: as documents, and as rows of numbers that lists ask for."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from functools import cache, partial
 from typing import Any, Final
 
-import attrs
 import msgspec
 import sqlalchemy as sa
 from cachetools import LRUCache
@@ -19,6 +19,7 @@ from adapters.sql.tables import (
     DATES,
     FLAG_BITS,
     column_of,
+    flags_of,
     patient_summaries,
     patients,
     summary_dates,
@@ -58,10 +59,6 @@ class _Head(msgspec.Struct):
         is_complete = are_complete(kind, stats.periods)
         return cls(stats.id, stats.config, stats.dates, is_complete, _digest_of(periods))
 
-    def stats(self, periods: bytes) -> Stats:
-        encoded = EncodedPeriods(periods, _PERIODS.decode, is_complete=self.is_complete)
-        return Stats(self.id, self.config, self.dates, encoded)
-
 
 def _digest_of(periods: bytes) -> str:
     return hashlib.blake2b(periods, digest_size=16).hexdigest()
@@ -82,6 +79,13 @@ class _Stored(msgspec.Struct):
         periods = _encoded(stats)
         return cls(_Head.of(kind, stats, periods), msgspec.Raw(periods))
 
+    def stats(self, beside: str | None, *, remember: bool) -> Stats:
+        head, periods = self.head, bytes(self.periods) if beside is None else beside.encode()
+        encoded = EncodedPeriods(
+            periods, _PERIODS.decode, is_complete=head.is_complete, remembers=remember
+        )
+        return Stats(head.id, head.config, head.dates, encoded)
+
 
 class _StoredSummary(msgspec.Struct):
     cgm: _Stored | None
@@ -97,15 +101,17 @@ class _StoredSummary(msgspec.Struct):
             )
         )
 
-    def summary(self, cgm: str | None, bgm: str | None) -> Summary:
+    def summary(self, cgm: str | None, bgm: str | None, *, remember: bool) -> Summary:
+        """Return what it says; of periods that come beside it, each kind comes by itself."""
         return Summary(
-            *(
-                None
-                if stored is None
-                else stored.head.stats(bytes(stored.periods) if text is None else text.encode())
-                for stored, text in ((self.cgm, cgm), (self.bgm, bgm))
-            )
+            None if self.cgm is None else self.cgm.stats(cgm, remember=remember),
+            None if self.bgm is None else self.bgm.stats(bgm, remember=remember),
         )
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether no periods but these go with it."""
+        return all(stored.head.digest for stored in (self.cgm, self.bgm) if stored is not None)
 
 
 _DECODER: Final = msgspec.json.Decoder(_StoredSummary)
@@ -125,39 +131,41 @@ def summary_of(
 
     Periods that come beside the document, each kind as JSON of its own, are not looked through.
     """
-    return None if document is None else _DECODER.decode(document).summary(cgm, bgm)
+    return None if document is None else _DECODER.decode(document).summary(cgm, bgm, remember=True)
 
 
-class KnownPeriods:
+class KnownSummaries:
     """
-    The periods of summaries that were shown lately, each under the digest of what it says.
+    The summaries that were shown lately, each under its document without the periods.
 
-    They are nearly all of a record, and need not be read again while the summary has that digest.
+    These are nearly all of it. The document has the digest of what they say, so they need not be
+    read again while it is the same.
     """
 
     def __init__(self, capacity: int = 32 * 2**20) -> None:
-        self._texts: LRUCache[str, bytes] = LRUCache(capacity, len)
+        self._kept: LRUCache[str, Summary] = LRUCache(capacity, _size_of)
 
-    def summary_of(self, document: str) -> Summary | None:
-        """Return the summary of a document without periods, or None where some are not known."""
+    def find(self, document: str) -> Summary | None:
+        """Return the summary of a document without periods, if it is known."""
+        return self._kept.get(document)
+
+    def keep(self, document: str, cgm: str | None, bgm: str | None) -> Summary:
+        """Return the summary of a document and the periods beside it; keep it if there is room."""
         stored = _DECODER.decode(document)
-        try:
-            return Summary(self._stats(stored.cgm), self._stats(stored.bgm))
-        except KeyError:
-            return None
+        summary = stored.summary(cgm, bgm, remember=False)
+        if stored.is_identified:
+            with suppress(ValueError):  # more than there is room for
+                self._kept[document] = summary
+        return summary
 
-    def _stats(self, stored: _Stored | None) -> Stats | None:
-        return None if stored is None else stored.head.stats(self._texts[stored.head.digest])
 
-    def keep(self, document: str | None, *periods: str | None) -> None:
-        """Keep what stands beside a document, until there is too much."""
-        if document is None:
-            return
-        stored = _DECODER.decode(document)
-        for part, text in zip((stored.cgm, stored.bgm), periods, strict=True):
-            if part is not None and text is not None and part.head.digest:
-                with suppress(ValueError):  # more than there is room for
-                    self._texts[part.head.digest] = text.encode()
+_BESIDE: Final = 2048
+"""Bytes of a summary without its periods, about."""
+
+
+def _size_of(summary: Summary) -> int:
+    parts = (stats.periods for stats in (summary.cgm, summary.bgm) if stats is not None)
+    return _BESIDE + sum(len(each.json) for each in parts if isinstance(each, EncodedPeriods))
 
 
 def _text(text: str) -> sa.ColumnElement[str]:
@@ -190,118 +198,143 @@ PERIODS_BESIDE: Final = [_own(kind, patient_summaries.c.periods) for kind in Sum
 
 # Rows
 
-RowOf = Callable[[Stats], dict[str, Any] | None]
+New = Mapping[SummaryKind, Stats | None]
+"""What patients have of some kinds from now on: a summary, or none."""
 
-_COLUMNS: Final = {
-    kind: [(column_of(name), name) for name in MEASURES[kind]] for kind in SummaryKind
+TABLES: Final = (summary_dates, *summary_metrics.values())
+"""What lists ask about; rows of periods go with those of dates."""
+
+_METRICS: Final = {
+    kind: [(column_of(kind, name), name) for name in MEASURES[kind]] for kind in SummaryKind
 }
+
+
+def _whole_rows(new: New) -> Iterable[dict[str, Any]]:
+    for kind, stats in new.items():
+        if stats is not None:
+            periods = _encoded(stats)
+            head = _ENCODER.encode(_Head.of(kind, stats, periods))
+            yield {
+                "kind": kind.value,
+                "summary_id": stats.id,
+                "head": head.decode(),
+                "periods": periods.decode(),
+            }
+
+
+def _row(table: sa.Table, new: New) -> dict[str, Any] | None:
+    """Return the columns of some kinds, or None where there is nothing in them."""
+    row: dict[str, Any] = {}
+    for kind, stats in new.items():
+        if stats is not None:
+            row |= _VALUES[table](kind, stats)
+    return {**dict.fromkeys(_columns(table, tuple(new))), **row} if row else None
+
+
+def _dates(kind: SummaryKind, stats: Stats) -> dict[str, Any]:
+    values = {f"has_{name}": getattr(stats.dates, f"has_{name}") for name in DATES}
+    values |= {name: number_or_none(getattr(stats.dates, name)) for name in DATES}
+    return {column_of(kind, name): value for name, value in values.items()}
+
+
+def _metrics(period: Period, kind: SummaryKind, stats: Stats) -> dict[str, Any]:
+    metrics = stats.periods.get(period)
+    if metrics is None:
+        return {}
+    flags = sum(
+        (0b11 if metrics[name] else 0b01) << bit
+        for name, bit in FLAG_BITS[kind].items()
+        if name in metrics
+    )
+    values = {column: float(metrics[name]) for column, name in _METRICS[kind] if name in metrics}
+    return {flags_of(kind): flags, **values}
+
+
+_VALUES: Final[Mapping[sa.Table, Callable[[SummaryKind, Stats], dict[str, Any]]]] = {
+    summary_dates: _dates,
+    **{table: partial(_metrics, period) for period, table in summary_metrics.items()},
+}
+
+
+@cache
+def _columns(table: sa.Table, kinds: tuple[SummaryKind, ...]) -> tuple[str, ...]:
+    """Return the columns of some kinds; the first of a kind is never empty where there is one."""
+    beginnings = tuple(f"{kind}_" for kind in kinds)
+    return tuple(column.name for column in table.c if column.name.startswith(beginnings))
+
+
+def _of(patient: Patient, rows: Iterable[dict[str, Any] | None]) -> list[Parameters]:
+    own = {"patient_id": patient.id, "clinic_id": patient.clinic_id}
+    return [{**own, **row} for row in rows if row is not None]
+
+
+def _all(patient: Patient) -> New:
+    summary = patient.summary or Summary()
+    return {kind: summary.of(kind) for kind in SummaryKind}
+
+
+def _insert(table: sa.Table) -> tuple[Statement, Callable[[Patient], list[Parameters]]]:
+    return insert_into(table), lambda patient: _of(patient, [_row(table, _all(patient))])
+
+
+INSERTS: Final[Inserts] = (
+    (insert_into(patient_summaries), lambda patient: _of(patient, _whole_rows(_all(patient)))),
+    *map(_insert, TABLES),
+)
+
+# Statements
+
 _which: Final = texts_in(sa.bindparam("which"))
 
 
-@attrs.frozen
-class Part:
-    """A table that holds a row of each summary of a kind, or none."""
+def _put(table: sa.Table, columns: Iterable[str]) -> Statement:
+    """Return a statement that stores some columns for some patients, and leaves the others."""
+    own: dict[str, sa.ColumnElement[Any]] = {
+        "patient_id": patients.c.id,
+        "clinic_id": patients.c.clinic_id,
+    }
+    values = {name: column for name, column in own.items() if name in table.c}
+    values |= {name: sa.bindparam(name, type_=table.c[name].type) for name in columns}
+    rows = sa.select(*values.values()).where(patients.c.id.in_(_which))
+    keys = table.primary_key.columns.keys()
 
-    kind: SummaryKind
-    row_of: RowOf
-    insert: Statement
-    """Stores a row of a new patient."""
-    put: Statement
-    """Stores the same row for some patients, in place of what they have."""
-    remove: Statement
-    """Takes the rows of some patients away."""
+    def upsert(insert: Any) -> Any:
+        new = insert(table).from_select([*values], rows)
+        others = {name: new.excluded[name] for name in values if name not in keys}
+        return new.on_conflict_do_update(index_elements=keys, set_=others)
 
-    def rows_of(self, patient: Patient) -> Iterable[Parameters]:
-        stats = patient.summary and patient.summary.of(self.kind)
-        row = self.row_of(stats) if stats else None
-        own = {"patient_id": patient.id, "clinic_id": patient.clinic_id}
-        return [] if row is None else [{**own, **row}]
-
-
-def _whole_row(kind: SummaryKind) -> RowOf:
-    def row_of(stats: Stats) -> dict[str, Any]:
-        periods = _encoded(stats)
-        head = _ENCODER.encode(_Head.of(kind, stats, periods))
-        return {
-            "kind": kind.value,
-            "summary_id": stats.id,
-            "head": head.decode(),
-            "periods": periods.decode(),
-        }
-
-    return row_of
+    return Statement(upsert(sqlite.insert), postgresql=upsert(postgresql.insert))
 
 
-def _dates_row(stats: Stats) -> dict[str, Any]:
-    flags = {f"has_{name}": getattr(stats.dates, f"has_{name}") for name in DATES}
-    return flags | {name: number_or_none(getattr(stats.dates, name)) for name in DATES}
-
-
-def _metrics_row(kind: SummaryKind, period: Period) -> RowOf:
-    def row_of(stats: Stats) -> dict[str, Any] | None:
-        metrics = stats.periods.get(period)
-        if metrics is None:
-            return None
-        flags = sum(
-            (0b11 if metrics[name] else 0b01) << bit
-            for name, bit in FLAG_BITS[kind].items()
-            if name in metrics
-        )
-        values = {
-            column: float(metrics[name]) if name in metrics else None
-            for column, name in _COLUMNS[kind]
-        }
-        return {"flags": flags, **values}
-
-    return row_of
-
-
-def _part(kind: SummaryKind, table: sa.Table, row_of: RowOf) -> Part:
-    keys = [column.name for column in table.primary_key]
-    own = {"patient_id": patients.c.id, "clinic_id": patients.c.clinic_id}
-    row = [own.get(each.name, sa.bindparam(each.name, type_=each.type)) for each in table.c]
-    rows = sa.select(*row).where(patients.c.id.in_(_which))
-
-    def put(insert: Any) -> Any:
-        new = insert(table).from_select(table.c.keys(), rows)
-        values = {
-            column.name: new.excluded[column.name] for column in table.c if column.name not in keys
-        }
-        return new.on_conflict_do_update(index_elements=keys, set_=values)
-
-    if "kind" in keys:
-        mine: sa.ColumnElement[bool] = table.c.patient_id.in_(_which) & (
-            table.c.kind == _text(kind)
-        )
-    else:
-        owners = sa.select(patients.c.clinic_id, patients.c.id).where(patients.c.id.in_(_which))
-        mine = sa.tuple_(table.c.clinic_id, table.c.patient_id).in_(owners)
-    return Part(
-        kind,
-        row_of,
-        insert_into(table),
-        Statement(put(sqlite.insert), postgresql=put(postgresql.insert)),
-        Statement(sa.delete(table).where(mine)),
+PUT_WHOLE: Final = _put(patient_summaries, ("kind", "summary_id", "head", "periods"))
+REMOVE_WHOLE: Final = Statement(
+    sa.delete(patient_summaries).where(
+        patient_summaries.c.patient_id.in_(_which),
+        patient_summaries.c.kind == sa.bindparam("which_kind"),
     )
-
-
-WHOLE: Final = {
-    kind: (
-        _part(kind, patient_summaries, _whole_row(kind)),
-        _part(kind, summary_dates[kind], _dates_row),
-    )
-    for kind in SummaryKind
-}
-"""What everyone has a row in who has a summary; the rows of periods go with it."""
-PERIODS: Final = {
-    kind: tuple(
-        _part(kind, summary_metrics[kind, period], _metrics_row(kind, period)) for period in Period
-    )
-    for kind in SummaryKind
-}
-INSERTS: Final[Inserts] = tuple(
-    (part.insert, part.rows_of) for kind in SummaryKind for part in (*WHOLE[kind], *PERIODS[kind])
 )
+
+
+@cache
+def put_into(table: sa.Table, kinds: tuple[SummaryKind, ...]) -> Statement:
+    """Return a statement that stores the columns of some kinds for some patients."""
+    return _put(table, _columns(table, kinds))
+
+
+@cache
+def removal_from(table: sa.Table, kinds: tuple[SummaryKind, ...]) -> tuple[Statement, ...]:
+    """Return statements that leave nothing of some kinds, nor rows with nothing in them."""
+    owners = sa.select(patients.c.clinic_id, patients.c.id).where(patients.c.id.in_(_which))
+    mine = sa.tuple_(table.c.clinic_id, table.c.patient_id).in_(owners)
+    others = [kind for kind in SummaryKind if kind not in kinds]
+    nothing_else = [table.c[_columns(table, (kind,))[0]].is_(None) for kind in others]
+    drop = Statement(sa.delete(table).where(mine, *nothing_else))
+    if not others:
+        return (drop,)
+    # In this order, so that of two who take away one kind each the second one leaves no row.
+    clear = sa.update(table).where(mine).values(dict.fromkeys(_columns(table, kinds), sa.null()))
+    return Statement(clear), drop
+
 
 # Changes
 
@@ -321,19 +354,19 @@ REMOVE_BY_ID: Final = Statement(
 )
 
 
-async def put(session: Session, ids: Iterable[RecordId], kind: SummaryKind, stats: Stats) -> None:
-    """Store the summary of some patients in place of what they have of this kind."""
-    which = {"which": text_of(list(ids))}
-    for part in (*WHOLE[kind], *PERIODS[kind]):
-        row = part.row_of(stats)
-        if row is None:
-            await session.run(part.remove, which)
+async def put(session: Session, ids: Collection[RecordId], new: New) -> None:
+    """Give some patients summaries in place of what they have of the same kinds."""
+    if not (ids and new):
+        return
+    which, kinds = {"which": text_of(list(ids))}, tuple(new)
+    for kind in kinds:
+        if new[kind] is None:
+            await session.run(REMOVE_WHOLE, {**which, "which_kind": kind.value})
+    await session.run_for_each(PUT_WHOLE, [{**which, **row} for row in _whole_rows(new)])
+    for table in TABLES:
+        row = _row(table, new)
+        if row is not None:
+            await session.run(put_into(table, kinds), {**which, **row})
         else:
-            await session.run(part.put, {**which, **row})
-
-
-async def remove(session: Session, ids: Iterable[RecordId], kind: SummaryKind) -> None:
-    """Take away what some patients have of this kind."""
-    which = {"which": text_of(list(ids))}
-    for part in WHOLE[kind]:
-        await session.run(part.remove, which)
+            for statement in removal_from(table, kinds):
+                await session.run(statement, which)

@@ -312,48 +312,55 @@ def _by_clinic(name: str, parent: str, parent_key: str, *columns: sa.Column[Any]
     )
 
 
-summary_dates: Final[Mapping[SummaryKind, sa.Table]] = {
-    kind: _by_clinic(
-        f"{kind}_dates",
-        "patients",
-        "id",
-        *(_needed(f"has_{name}", sa.Boolean) for name in DATES),
-        *(sa.Column(name, Moment) for name in DATES),
-    )
-    for kind in SummaryKind
-}
-"""The dates of a summary; who has none of a kind has no row."""
+def column_of(kind: SummaryKind, name: str) -> str:
+    """Return the column that holds a date or metric of a kind: `cgm_time_cgm_use_percent_delta`."""
+    words = re.sub("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return f"{kind}_{words}"
+
+
+def flags_of(kind: SummaryKind) -> str:
+    """Return the column that holds all flags of a kind, two bits for each: set, and known."""
+    return f"{kind}_flags"
+
+
+summary_dates: Final = _by_clinic(
+    "summary_dates",
+    "patients",
+    "id",
+    *(
+        sa.Column(column_of(kind, f"has_{name}"), sa.Boolean)
+        for kind in SummaryKind
+        for name in DATES
+    ),
+    *(sa.Column(column_of(kind, name), Moment) for kind in SummaryKind for name in DATES),
+)
+"""The dates of summaries; who has no summary has no row, who has none of a kind no flags of it."""
+
+
+def _cost(column: tuple[SummaryKind, str]) -> tuple[bool, bool]:
+    # A column costs the more to look at, the more columns come before it: whole numbers, which
+    # fewer ask for, are at the end, and so are changes.
+    _, name = column
+    return is_whole(name), is_delta(name)
 
 
 def is_delta(metric: str) -> bool:
     return metric.endswith("Delta")
 
 
-def column_of(metric: str) -> str:
-    """Return the name of the column that holds a metric: `time_cgm_use_percent_delta`."""
-    return re.sub("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", metric).lower()
-
-
-summary_metrics: Final[Mapping[tuple[SummaryKind, Period], sa.Table]] = {
-    (kind, period): _by_clinic(
-        f"{kind}_{period}",
-        f"{kind}_dates",
+METRICS: Final = tuple((kind, name) for kind in SummaryKind for name in MEASURES[kind])
+summary_metrics: Final[Mapping[Period, sa.Table]] = {
+    period: _by_clinic(
+        f"summary_{period}",
+        "summary_dates",
         "patient_id",
-        _needed("flags", sa.BigInteger),
-        # A column costs the more to look at, the more columns come before it: whole numbers, which
-        # fewer ask for, are at the end, and so are changes.
-        *(
-            sa.Column(column_of(name), sa.Double)
-            for name in sorted(MEASURES[kind], key=lambda name: (is_whole(name), is_delta(name)))
-        ),
+        *(sa.Column(flags_of(kind), sa.BigInteger) for kind in SummaryKind),
+        *(sa.Column(column_of(*each), sa.Double) for each in sorted(METRICS, key=_cost)),
     )
-    for kind in SummaryKind
     for period in Period
 }
 """
-The metrics of each period that can be asked for.
-
-All flags are one number with two bits for each of them: whether it is set, and whether it is known.
+The metrics of each period that can be asked for, of both kinds: who filters by both joins nothing.
 """
 FLAG_BITS: Final[Mapping[SummaryKind, Mapping[str, int]]] = {
     kind: {name: 2 * at for at, name in enumerate(FLAGS[kind])} for kind in SummaryKind

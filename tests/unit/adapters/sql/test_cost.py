@@ -1,7 +1,7 @@
 """What must not grow with a clinic does not, and nothing is written that stays as it was."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import attrs
@@ -20,7 +20,26 @@ from clinic_domain.testing.examples import a_clinic, a_patient, a_site, a_tag, a
 from clinic_domain.values import ClinicId
 from support.sql_statements import BY_SUMMARY, CHEAP, TOUCHES_SOME
 
-_PARTS = ("dates", *Period)
+_MARKS = {"dates": "has_last_data", **{str(period): "flags" for period in Period}}
+Rows = Callable[[], dict[str, int]]
+
+
+@pytest.fixture
+def rows(raw: sqlite3.Connection) -> Rows:
+    """Return what counts the rows that there are of summaries, and those that say something."""
+
+    def number(what: str, table: str) -> int:
+        return int(raw.execute(f"SELECT count({what}) FROM {table}").fetchone()[0])  # noqa: S608 - our names
+
+    def rows() -> dict[str, int]:
+        counts = {"whole": number("*", "patient_summaries")}
+        for part, mark in _MARKS.items():
+            counts[part] = number("*", f"summary_{part}")
+            for kind in SummaryKind:
+                counts[f"{part} {kind}"] = number(f"{kind}_{mark}", f"summary_{part}")
+        return {name: count for name, count in counts.items() if count}
+
+    return rows
 
 
 @pytest.mark.parametrize("name", CHEAP)
@@ -52,7 +71,7 @@ def test_a_list_reads_numbers_in_their_order(name: str, raw: sqlite3.Connection)
     """Those of one clinic are side by side, and those of one patient are found by key."""
     steps = _plan(raw, BY_SUMMARY[name])
 
-    narrow = [step for step in steps if any(f" {kind}_" in step for kind in SummaryKind)]
+    narrow = [step for step in steps if " summary_" in step]
     assert narrow
     assert [step for step in narrow if "USING PRIMARY KEY (clinic_id=?" not in step] == []
 
@@ -168,23 +187,10 @@ async def test_a_patient_takes_everything_along_into_another_clinic(storage: Sql
         assert await _matching(storage, PatientQuery(clinic.id, metrics=(low,))) == number
 
 
-async def test_nothing_is_left_of_a_summary_that_is_gone(
-    storage: SqlStorage, raw: sqlite3.Connection
-) -> None:
+async def test_nothing_is_left_of_a_summary_that_is_gone(storage: SqlStorage, rows: Rows) -> None:
     clinic = a_clinic()
     stats = Stats("a", periods={"1d": {"min": 2.5}, "7d": {"min": 2.5}})
     one, two, three = (a_patient(clinic, summary=Summary(stats, stats)) for _ in range(3))
-
-    def rows() -> dict[str, int]:
-        names = [
-            "patient_summaries",
-            *(f"{kind}_{part}" for kind in SummaryKind for part in _PARTS),
-        ]
-        counts = {
-            name: raw.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # noqa: S608 - our names
-            for name in names
-        }
-        return {name: count for name, count in counts.items() if count}
 
     async def add(tx: Transaction) -> None:
         await tx.clinics.add(clinic)
@@ -192,20 +198,51 @@ async def test_nothing_is_left_of_a_summary_that_is_gone(
             await tx.patients.add(patient)
 
     await storage.transaction(add)
-    full = dict.fromkeys(("cgm_dates", "cgm_1d", "cgm_7d", "bgm_dates", "bgm_1d", "bgm_7d"), 3)
-    assert rows() == {"patient_summaries": 6, **full}
+    parts = ("", " cgm", " bgm")
+    full = {f"{table}{of}": 3 for table in ("dates", "1d", "7d") for of in parts}
+    assert rows() == {"whole": 6, **full}
 
     shorter = attrs.evolve(stats, periods={"7d": {"max": 9.5}})
     await storage.transaction(
         lambda tx: tx.patients.set_summary(one.user_id, shorter, None, one.updated_time)
     )
-    assert rows() == {"patient_summaries": 6, **full, "cgm_1d": 2}
+    assert rows() == {"whole": 6, **full, "1d cgm": 2}
 
     await storage.transaction(lambda tx: tx.patients.remove_summary(one.user_id, one.updated_time))
     await storage.transaction(lambda tx: tx.patients.remove(two, Deletion(two.updated_time)))
-    assert rows() == {"patient_summaries": 2, **dict.fromkeys(full, 1)}
+    assert rows() == {"whole": 2, **dict.fromkeys(full, 1)}
 
     await storage.transaction(lambda tx: tx.patients.remove_stats("a"))
+    assert rows() == {}
+
+
+async def test_a_summary_of_one_kind_goes_without_the_other(
+    storage: SqlStorage, rows: Rows
+) -> None:
+    clinic = a_clinic()
+    cgm = Stats("c", periods={"1d": {"min": 2.5}, "7d": {"min": 2.5}})
+    bgm = Stats("b", periods={"7d": {"min": 2.5}, "30d": {"min": 2.5}})
+    patient = a_patient(clinic, summary=Summary(cgm, bgm))
+
+    async def add(tx: Transaction) -> None:
+        await tx.clinics.add(clinic)
+        await tx.patients.add(patient)
+
+    await storage.transaction(add)
+    only_cgm = {"whole", "dates", "dates cgm", "1d", "1d cgm", "7d", "7d cgm"}
+    only_bgm = {"whole", "dates", "dates bgm", "7d", "7d bgm", "30d", "30d bgm"}
+    assert rows() == {**dict.fromkeys(only_cgm | only_bgm, 1), "whole": 2}
+
+    await storage.transaction(lambda tx: tx.patients.remove_stats("b"))
+    assert rows() == dict.fromkeys(only_cgm, 1)
+
+    later = attrs.evolve(patient, summary=Summary(bgm=bgm))
+    await storage.transaction(
+        lambda tx: tx.patients.save(later, was=attrs.evolve(patient, summary=Summary(cgm)))
+    )
+    assert rows() == dict.fromkeys(only_bgm, 1)
+
+    await storage.transaction(lambda tx: tx.patients.remove_stats("b"))
     assert rows() == {}
 
 

@@ -39,7 +39,8 @@ from clinic_domain.clinicians.model import Clinician
 from clinic_domain.clinics.model import Clinic, ClinicDetails
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
-from support.sql_statements import BY_SUMMARY, first_version
+from clinic_domain.patients.summaries import SummaryKind
+from support.sql_statements import BY_SUMMARY, come_apart_and_together, first_version
 
 
 async def test_migrations_make_the_tables_of_the_code(path: Path) -> None:
@@ -104,6 +105,10 @@ async def test_patients_of_the_first_version_have_no_summary(tmp_path: Path) -> 
     await storage.close()
 
 
+async def test_metrics_of_both_kinds_come_together_and_apart_again(tmp_path: Path) -> None:
+    await come_apart_and_together(f"sqlite:///{tmp_path}/clinic.db")
+
+
 async def test_a_migration_that_fails_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,7 +171,7 @@ def test_every_statement_can_be_spelled_for_postgresql() -> None:
     ]
 
     statements += BY_SUMMARY.values()
-    statements += [part.put for parts in summaries.PERIODS.values() for part in parts]
+    statements += [summaries.put_into(table, (*SummaryKind,)) for table in summaries.TABLES]
 
     texts = [statement.compiled(_postgresql()).sql for statement in statements]
 

@@ -1,4 +1,4 @@
-"""Periods that were shown lately are not read again, but when they are others by now."""
+"""Summaries that were shown lately are not read again, but when they are others by now."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from adapters.sql import SqlStorage, create_engine
-from adapters.sql.summaries import KnownPeriods, document_of
+from adapters.sql.summaries import KnownSummaries, document_of
 from clinic_domain.clinics.model import Clinic
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.summaries import Stats, Summary
@@ -31,8 +31,8 @@ IDS: list[RecordId] = [patient.id for patient in PATIENTS]
 
 @pytest.fixture
 async def storage(path: Path) -> AsyncIterator[SqlStorage]:
-    """Return a storage that keeps periods, as one on a server does by itself."""
-    storage = SqlStorage(create_engine(f"sqlite:///{path}"), periods=KnownPeriods())
+    """Return a storage that keeps summaries, as one on a server does by itself."""
+    storage = SqlStorage(create_engine(f"sqlite:///{path}"), summaries=KnownSummaries())
     yield storage
     await storage.close()
 
@@ -68,7 +68,7 @@ async def test_what_another_process_has_written_is_shown_at_once(
     storage: SqlStorage, path: Path
 ) -> None:
     first, *rest = PATIENTS
-    another = SqlStorage(create_engine(f"sqlite:///{path}"), periods=KnownPeriods())
+    another = SqlStorage(create_engine(f"sqlite:///{path}"), summaries=KnownSummaries())
     now = first.updated_time
 
     async def replace(stats: Stats) -> None:
@@ -98,15 +98,19 @@ async def test_summaries_of_an_earlier_version_have_no_digest(
 
 
 @pytest.mark.parametrize(
-    ("capacity", "known"), [(1000, [True, True]), (20, [False, True]), (5, [False, False])]
+    ("room", "known"), [(2.5, [True, True]), (1.5, [False, True]), (0.5, [False, False])]
 )
 def test_those_shown_least_lately_go_when_there_are_too_many(
-    capacity: int, known: list[bool]
+    room: float, known: list[bool]
 ) -> None:
-    periods = KnownPeriods(capacity)
-    documents = [document_of(Summary(stats)) for stats in (STATS, OTHERS)]
+    texts = ['{"7d":{"min":2.5}}', '{"7d":{"min":3.5}}']
+    summaries = [Summary(stats) for stats in (STATS, OTHERS)]
+    documents = [document_of(summary) for summary in summaries]
+    kept = KnownSummaries(int(room * (2048 + len(texts[0]))))
 
-    for document in documents:
-        periods.keep(document, '{"7d":{"min":2.5}}', None)
+    shown = [
+        kept.keep(document, text, None) for document, text in zip(documents, texts, strict=True)
+    ]
 
-    assert [periods.summary_of(document) is not None for document in documents] == known
+    assert shown == summaries
+    assert [kept.find(document) is not None for document in documents] == known
