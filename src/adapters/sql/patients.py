@@ -147,7 +147,7 @@ class SqlPatientRepository(PatientRepository):
     """
 
     _session: Session
-    _summaries: KnownSummaries | None = None
+    _summaries: KnownSummaries
 
     # One record
 
@@ -268,8 +268,6 @@ class SqlPatientRepository(PatientRepository):
     async def _known(self, clinic_id: ClinicId, ids: Sequence[RecordId]) -> dict[RecordId, Patient]:
         """Return those whose summaries are known, or who have none."""
         found: dict[RecordId, Patient] = {}
-        if self._summaries is None:
-            return found
         for *fields, document in await self._some(statements.WITH_IDS_IN_SHORT, clinic_id, ids):
             summary = None if document is None else self._summaries.find(document)
             if document is None or summary is not None:

@@ -51,7 +51,7 @@ _PING: Final = Statement(sa.select(sa.literal_column("1")))
 @attrs.frozen
 class SqlTransaction(Transaction):
     _session: Session
-    _summaries: KnownSummaries | None = None
+    _summaries: KnownSummaries = attrs.field(factory=KnownSummaries)
 
     @property
     def clinics(self) -> ClinicRepository:
@@ -109,19 +109,10 @@ class SqlStorage(Storage):
 
     The engine comes from `create_engine`, and `upgrade` has been there; the storage disposes of it
     when it is closed.
-
-    Args:
-        engine: where the database is.
-        summaries: which summaries are kept in memory; by default some of those that come from a
-            server, which is slower than reading a file.
     """
 
     _database: Database = attrs.field(converter=_database, alias="engine")
-    _summaries: KnownSummaries | None = attrs.field(kw_only=True)
-
-    @_summaries.default
-    def _(self) -> KnownSummaries | None:
-        return KnownSummaries() if isinstance(self._database, PostgresqlDatabase) else None
+    _summaries: KnownSummaries = attrs.field(init=False, factory=KnownSummaries)
 
     async def transaction(self, work: Work[T]) -> T:
         return await self._transaction(

@@ -1,7 +1,6 @@
 """Summaries that were shown lately are not read again, but when they are others by now."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import attrs
@@ -27,14 +26,6 @@ PATIENTS = (
     a_patient(CLINIC),
 )
 IDS: list[RecordId] = [patient.id for patient in PATIENTS]
-
-
-@pytest.fixture
-async def storage(path: Path) -> AsyncIterator[SqlStorage]:
-    """Return a storage that keeps summaries, as one on a server does by itself."""
-    storage = SqlStorage(create_engine(f"sqlite:///{path}"), summaries=KnownSummaries())
-    yield storage
-    await storage.close()
 
 
 @pytest.fixture
@@ -68,7 +59,7 @@ async def test_what_another_process_has_written_is_shown_at_once(
     storage: SqlStorage, path: Path
 ) -> None:
     first, *rest = PATIENTS
-    another = SqlStorage(create_engine(f"sqlite:///{path}"), summaries=KnownSummaries())
+    another = SqlStorage(create_engine(f"sqlite:///{path}"))
     now = first.updated_time
 
     async def replace(stats: Stats) -> None:
