@@ -171,7 +171,8 @@ class _Tables:
     """
     The tables that a list needs, and no others.
 
-    Where a condition holds only for those who have a row in a table, that is where the list begins.
+    Where a condition holds only for those who have a row in a table, that is where the list begins:
+    with a tag before all, of which there may be few.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -190,6 +191,8 @@ class _Tables:
             or isinstance(shape.order.by, Attribute)
         ):
             with_row.append(patients)
+        if shape.tags in {"one", "all"}:
+            with_row.insert(0, patient_tags)
         first, *others = dict.fromkeys(with_row)
         self.first = first
         self.id = _id_in(first)
@@ -214,20 +217,16 @@ _COMPARED: Final = {
 }
 
 
-def _with_tags(*, several: bool) -> sa.Select[Any]:
-    """Return a SELECT of those who have a tag, and as many of some tags as there are."""
-    holders = sa.select(patient_tags.c.patient_id).where(
-        patient_tags.c.clinic_id == sa.bindparam("which_clinic"),
-        patient_tags.c.tag_id == sa.bindparam("tag"),
-    )
-    if not several:
-        return holders
-    own = patient_tags.alias("own")
-    number = sa.select(sa.func.count()).where(
-        own.c.patient_id == patient_tags.c.patient_id,
-        own.c.tag_id.in_(texts_in(sa.bindparam("tags"))),
-    )
-    return holders.where(number.scalar_subquery() == sa.bindparam("number_of_tags"))
+def _with_tags(*, several: bool) -> Iterable[Column]:
+    """Yield what holds of those who have a tag, and as many of some tags as there are."""
+    yield patient_tags.c.tag_id == sa.bindparam("tag")
+    if several:
+        own = patient_tags.alias("own")
+        number = sa.select(sa.func.count()).where(
+            own.c.patient_id == patient_tags.c.patient_id,
+            own.c.tag_id.in_(texts_in(sa.bindparam("tags"))),
+        )
+        yield number.scalar_subquery() == sa.bindparam("number_of_tags")
 
 
 def _with_any_site() -> sa.Select[Any]:
@@ -243,9 +242,10 @@ def _conditions(shape: Shape, id_: sa.Column[Any]) -> Iterable[Column]:
         yield (occurs_in(patients.c.search_text, wanted) > 0) | (
             occurs_in(patients.c.email_search, wanted) > 0
         )
-    if shape.tags:
-        holders = _with_tags(several=shape.tags == "all")
-        yield _without(patient_tags, id_) if shape.tags == "none" else id_.in_(holders)
+    if shape.tags == "none":
+        yield _without(patient_tags, id_)
+    elif shape.tags:
+        yield from _with_tags(several=shape.tags == "all")
     if shape.sites:
         yield id_.in_(_with_any_site()) if shape.sites == "any" else _without(patient_sites, id_)
     if shape.last_reviewed:
@@ -330,8 +330,8 @@ def matches_of(shape: Shape) -> Statement:
     found = sa.select(*columns).select_from(tables.joined).where(*conditions)
     if shape.only_present:
         found = found.where(columns[-1].element.is_not(None))
-    # Who has a tag or a site is known by clinic, so nobody has to look through all of it.
-    if tables.first is not patients or not (shape.tags in {"one", "all"} or shape.sites == "any"):
+    # Who has a site is known by clinic, so nobody has to look through all of it.
+    if tables.first is not patients or shape.sites != "any":
         found = found.where(tables.first.c.clinic_id == sa.bindparam("which_clinic"))
     if conditions:
         matched = found.cte("matched")
