@@ -402,6 +402,32 @@ class TestTransactions:
             pass
         await database.close()
 
+    async def test_nothing_is_left_when_two_take_away_one_kind_of_a_summary_each(
+        self, storage: SqlStorage, raw: Raw
+    ) -> None:
+        clinic, periods = a_clinic(), {"7d": {"min": 2.5}}
+        summary = Summary(Stats("c", periods=periods), Stats("b", periods=periods))
+        await _add(storage, clinic, a_patient(clinic, summary=summary))
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+
+        tasks: list[asyncio.Task[int]] = []
+
+        async def take_away(tx: Transaction) -> None:
+            await tx.patients.remove_stats("c")
+            second = storage.transaction(lambda tx: tx.patients.remove_stats("b"))
+            tasks.append(asyncio.create_task(second))
+            async with asyncio.timeout(30):
+                while not await raw.fetchval(waiting):  # noqa: ASYNC110 - a server has no events
+                    await asyncio.sleep(0.01)
+
+        await storage.transaction(take_away)
+        assert [await task for task in tasks] == [1]
+        for table in ("patient_summaries", "summary_dates", "summary_7d"):
+            assert await raw.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608 - our names
+
     async def test_of_two_that_wait_for_each_other_one_runs_again(
         self, storage: SqlStorage
     ) -> None:
