@@ -263,22 +263,26 @@ def _columns(table: sa.Table, kinds: tuple[SummaryKind, ...]) -> tuple[str, ...]
     return tuple(column.name for column in table.c if column.name.startswith(beginnings))
 
 
-def _of(patient: Patient, rows: Iterable[dict[str, Any] | None]) -> list[Parameters]:
+def _keyed(patient: Patient, rows: Iterable[dict[str, Any] | None]) -> list[Parameters]:
+    """Return the rows that there are, as those of a patient."""
     own = {"patient_id": patient.id, "clinic_id": patient.clinic_id}
     return [{**own, **row} for row in rows if row is not None]
 
 
-def _all(patient: Patient) -> New:
+def _kinds_of(patient: Patient) -> New:
     summary = patient.summary or Summary()
     return {kind: summary.of(kind) for kind in SummaryKind}
 
 
 def _insert(table: sa.Table) -> tuple[Statement, Callable[[Patient], list[Parameters]]]:
-    return insert_into(table), lambda patient: _of(patient, [_row(table, _all(patient))])
+    return insert_into(table), lambda patient: _keyed(patient, [_row(table, _kinds_of(patient))])
 
 
 INSERTS: Final[Inserts] = (
-    (insert_into(patient_summaries), lambda patient: _of(patient, _whole_rows(_all(patient)))),
+    (
+        insert_into(patient_summaries),
+        lambda patient: _keyed(patient, _whole_rows(_kinds_of(patient))),
+    ),
     *map(_insert, TABLES),
 )
 
