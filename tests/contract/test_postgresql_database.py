@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import sys
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 import asyncpg
@@ -31,12 +31,13 @@ from adapters.sql.tables import metadata
 from clinic_domain.clinics.errors import DuplicateShareCode
 from clinic_domain.clinics.model import Clinic, ClinicQuery
 from clinic_domain.errors import BadRequest, StorageBusy, Unavailable
-from clinic_domain.patients.model import Patient
+from clinic_domain.patients.model import Patient, Review
 from clinic_domain.patients.queries import PatientQuery
-from clinic_domain.patients.summaries import Stats, Summary
+from clinic_domain.patients.summaries import Stats, StatsDates, Summary
 from clinic_domain.storage import Transaction
 from clinic_domain.testing.examples import a_clinic, a_patient
-from clinic_domain.values import EVERYTHING, ClinicId, TagId
+from clinic_domain.testing.fakes import A_MORNING
+from clinic_domain.values import EVERYTHING, ClinicId, TagId, UserId
 from support.postgresql import Raw, a_fresh_database, an_empty_database, at, connected
 from support.sql_statements import BY_SUMMARY, CHEAP, come_apart_and_together, first_version
 from support.tallies import change_anything_and_count, remove_everything_and_count
@@ -336,6 +337,39 @@ async def _add(storage: SqlStorage, *records: Clinic | Patient) -> None:
     await storage.transaction(work)
 
 
+_STATS: Final = Stats(
+    "c",
+    dates=StatsDates(has_last_data=True, last_data=A_MORNING),
+    periods={"7d": {"min": 2.5}},
+)
+_SUMMARY: Final = Summary(_STATS, attrs.evolve(_STATS, id="b"))
+_WAITING: Final = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+async def _meanwhile(
+    storage: SqlStorage,
+    raw: Raw,
+    first: Callable[[Transaction], Awaitable[None]],
+    second: Callable[[Transaction], Awaitable[object]],
+) -> None:
+    """Run two transactions, of which the second one has to wait for what the first has done."""
+    tasks: list[asyncio.Task[object]] = []
+
+    async def work(tx: Transaction) -> None:
+        await first(tx)
+        tasks.append(asyncio.create_task(storage.transaction(second)))
+        async with asyncio.timeout(30):
+            while not await raw.fetchval(_WAITING):  # noqa: ASYNC110 - a server has no events
+                await asyncio.sleep(0.01)
+
+    await storage.transaction(work)
+    for task in tasks:
+        await task
+
+
 class TestTransactions:
     async def test_processes_take_turns(self, storage: SqlStorage, url: str) -> None:
         clinic = a_clinic(tier="0")
@@ -405,28 +439,34 @@ class TestTransactions:
     async def test_nothing_is_left_when_two_take_away_one_kind_of_a_summary_each(
         self, storage: SqlStorage, raw: Raw
     ) -> None:
-        clinic, periods = a_clinic(), {"7d": {"min": 2.5}}
-        summary = Summary(Stats("c", periods=periods), Stats("b", periods=periods))
-        await _add(storage, clinic, a_patient(clinic, summary=summary))
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-
-        tasks: list[asyncio.Task[int]] = []
+        clinic = a_clinic()
+        await _add(storage, clinic, a_patient(clinic, summary=_SUMMARY))
 
         async def take_away(tx: Transaction) -> None:
             await tx.patients.remove_stats("c")
-            second = storage.transaction(lambda tx: tx.patients.remove_stats("b"))
-            tasks.append(asyncio.create_task(second))
-            async with asyncio.timeout(30):
-                while not await raw.fetchval(waiting):  # noqa: ASYNC110 - a server has no events
-                    await asyncio.sleep(0.01)
 
-        await storage.transaction(take_away)
-        assert [await task for task in tasks] == [1]
+        await _meanwhile(storage, raw, take_away, lambda tx: tx.patients.remove_stats("b"))
+
         for table in ("patient_summaries", "summary_dates", "summary_7d"):
             assert await raw.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608 - our names
+
+    async def test_nothing_is_left_of_a_kind_that_is_taken_away_while_the_patient_moves(
+        self, storage: SqlStorage, raw: Raw
+    ) -> None:
+        here, there = a_clinic(), a_clinic()
+        patient = a_patient(here, summary=_SUMMARY)
+        await _add(storage, here, there, patient)
+
+        async def move(tx: Transaction) -> None:
+            await tx.patients.save_all([(attrs.evolve(patient, clinic_id=there.id), patient)])
+
+        await _meanwhile(storage, raw, move, lambda tx: tx.patients.remove_stats("c"))
+
+        for column in ("cgm_has_last_data", "cgm_last_data"):
+            assert await raw.fetchval(f"SELECT count({column}) FROM summary_dates") == 0  # noqa: S608 - our names
+        assert await raw.fetchval("SELECT count(cgm_flags) FROM summary_7d") == 0
+        found = await storage.read(lambda tx: tx.patients.get(there.id, patient.user_id))
+        assert found.summary == attrs.evolve(_SUMMARY, cgm=None)
 
     async def test_of_two_that_wait_for_each_other_one_runs_again(
         self, storage: SqlStorage
@@ -593,3 +633,21 @@ class TestLongTexts:
 
         with pytest.raises(BadRequest, match="too long to be kept"):
             await _add(storage, clinic, patient)
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"full_name": "Ji\0ll"},
+            {"target_devices": ("a\0b",)},
+            {"reviews": (Review(UserId("a\0"), A_MORNING),)},
+        ],
+    )
+    async def test_a_nul_is_a_bad_request(
+        self, storage: SqlStorage, fields: dict[str, Any]
+    ) -> None:
+        clinic = a_clinic()
+
+        with pytest.raises(BadRequest, match="contains NUL"):
+            await _add(storage, clinic, a_patient(clinic, **fields))
+
+        assert await storage.read(lambda tx: tx.clinics.find(clinic.id)) is None

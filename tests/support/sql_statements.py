@@ -90,6 +90,7 @@ CHEAP: Final[dict[str, Statement]] = {
     "patients of several clinics": in_clinics(()),
     "patients with ids": patient_statements.WITH_IDS,
     "patients of a user whose summary changes": summaries.SET,
+    "patients with a summary": summaries.OWNERS,
     "summaries with an id": summaries.REMOVE_BY_ID,
     "numbers that are replaced": summaries.put_into(_WEEK, (_CGM,)),
     **_cleared("numbers", _WEEK),

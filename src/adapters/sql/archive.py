@@ -27,7 +27,7 @@ from adapters.sql.changes import Inserts, insert_into, values_of
 from adapters.sql.documents import text_of, text_or_none
 from adapters.sql.patient_rows import data_source_row, patient_of
 from adapters.sql.patient_rows import row_of as patient_row
-from adapters.sql.postgresql import TextTooLong
+from adapters.sql.postgresql import UnfitText
 from adapters.sql.statements import Database, Row, Session, Statement, UniqueViolation
 from adapters.sql.summaries import document_of
 from adapters.sql.tables import metadata
@@ -232,5 +232,5 @@ class SqlArchive(Archive[Record]):
             raise NotKept(f"it clashes with another one ({violation.name})") from None
         except (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError):
             raise NotKept(_MISSING) from None
-        except (asyncpg.DataError, TextTooLong):
+        except (asyncpg.DataError, UnfitText):
             raise NotKept(_UNFIT) from None

@@ -434,8 +434,8 @@ class SqlPatientRepository(PatientRepository):
         return tuple(row[1] for row in rows)
 
     # Nobody holds a clinic to change a summary: they come in thousands, and nothing that is decided
-    # about a clinic rests on them. The rows of the patients are locked instead: of two who write
-    # the summary of a user the second one waits, and so does who removes a record, or moves it.
+    # about a clinic rests on them. The rows of the patients are locked first instead: of two who
+    # write a summary the second one waits, and so does who removes a record, or moves it.
     # (The deletion record of one that is removed at that moment may have the summary of before.)
 
     async def set_summary(
@@ -453,7 +453,10 @@ class SqlPatientRepository(PatientRepository):
         return len(ids)
 
     async def remove_stats(self, summary_id: str) -> int:
-        rows = await self._session.all(summaries.REMOVE_BY_ID, {"which_summary": summary_id})
+        of_summary = {"which_summary": summary_id}
+        owners = [row[0] for row in await self._session.all(summaries.OWNERS, of_summary)]
+        which = {**of_summary, "which": text_of(owners)}
+        rows = await self._session.all(summaries.REMOVE_BY_ID, which)
         for kind in SummaryKind:
             ids = [row[0] for row in rows if row[1] == kind]
             await summaries.put(self._session, ids, {kind: None})

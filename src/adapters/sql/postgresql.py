@@ -64,6 +64,7 @@ _SETTLING: Final = 5.0
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _TOO_LONG: Final = "54000"
+_NUL: Final = frozenset({"22021", "22P05"})  # in a text, and in JSON
 # Connection, authorization, catalogue, resources, intervention, system; a standby cannot write.
 _UNAVAILABLE: Final = ("08", "25006", "25P03", "28", "3D", "53", "57", "58")
 
@@ -74,10 +75,18 @@ _REFUSALS: Final = frozenset({"28000", "28P01", "3D000", "42501", "42704"})
 ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
-class TextTooLong(BadRequest):
+class UnfitText(BadRequest):
+    """The server does not keep such a text."""
+
+
+class TextTooLong(UnfitText):
     """A text that has to be found again is longer than an index takes."""
 
     message = "bad request: a text is too long to be kept"
+
+
+class TextWithNul(UnfitText):
+    message = "bad request: a text contains NUL"
 
 
 def is_refusal(error: BaseException | None) -> bool:
@@ -100,6 +109,8 @@ def translated(error: BaseException) -> BaseException:
                 return StorageBusy()
             if state == _TOO_LONG:
                 return TextTooLong()
+            if state in _NUL:
+                return TextWithNul()
             return Unavailable(str(error)) if state.startswith(_UNAVAILABLE) else error
         case asyncpg.InterfaceError() if "closed" in str(error):
             return Unavailable(str(error))

@@ -335,7 +335,6 @@ def removal_from(table: sa.Table, kinds: tuple[SummaryKind, ...]) -> tuple[State
     drop = Statement(sa.delete(table).where(mine, *nothing_else))
     if not others:
         return (drop,)
-    # In this order, so that of two who take away one kind each the second one leaves no row.
     clear = sa.update(table).where(mine).values(dict.fromkeys(_columns(table, kinds), sa.null()))
     return Statement(clear), drop
 
@@ -351,9 +350,17 @@ _now: Final[dict[str, Any]] = {"updated_time": sa.bindparam("now")}
 TOUCH: Final = Statement(_touched.values(_now))
 SET: Final = Statement(_touched.values(**_now, summary_set=sa.true()))
 UNSET: Final = Statement(_touched.values(**_now, summary_set=sa.false()))
+_with_id: Final = patient_summaries.c.summary_id == sa.bindparam("which_summary")
+_owners: Final = (
+    sa.select(patients.c.id)
+    .where(patients.c.id.in_(sa.select(patient_summaries.c.patient_id).where(_with_id)))
+    .order_by(patients.c.id)
+)
+OWNERS: Final = Statement(_owners, to_change=Statement(_owners.with_for_update(key_share=True)))
+"""Who has a summary; until the transaction ends nobody else changes it, or moves them."""
 REMOVE_BY_ID: Final = Statement(
     sa.delete(patient_summaries)
-    .where(patient_summaries.c.summary_id == sa.bindparam("which_summary"))
+    .where(_with_id, patient_summaries.c.patient_id.in_(_which))
     .returning(patient_summaries.c.patient_id, patient_summaries.c.kind)
 )
 
