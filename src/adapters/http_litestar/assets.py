@@ -62,7 +62,7 @@ async def send_asset(asset: Asset, scope: Scope, _receive: Receive, send: Send) 
 def _is_known(since: str | None, modified: datetime) -> bool:
     try:
         return since is not None and modified <= parsedate_to_datetime(since)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
 
 

@@ -98,8 +98,8 @@ class PatientController(Controller):
     async def list_patients(
         self, request: Call, clinic_id: ByClinic, patients: NamedDependency[PatientService]
     ) -> JsonResponse[PatientsJson]:
-        conditions = conditions_of(MetricsQuery.of(request))
-        query = PatientsQuery.of(request).query(clinic_id, conditions)
+        asked, metrics = PatientsQuery.of(request), MetricsQuery.of(request)
+        query = asked.query(clinic_id, conditions_of(metrics))
         if query.page.limit is not None and query.page.limit <= _AT_ONCE:
             page = await patients.list(query)
             shown = [patient_json(patient) for patient in page.patients]

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Self, get_args, get_origin
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar import Request
@@ -44,7 +44,7 @@ class Query(Struct, rename="camel"):
         values: dict[str, Any] = {}
         for pair in query_string.decode("latin-1").split("&"):
             name, _, raw = pair.partition("=")
-            if _BROKEN.search(pair) or (name := unquote_plus(name)) not in kinds:
+            if _BROKEN.search(pair) or (name := _unquoted(name, "replace")) not in kinds:
                 continue
             if name in values:
                 raise _wrong(name, "it is given more than once")
@@ -95,9 +95,14 @@ def _is(annotation: Any, kind: type) -> bool:
     )
 
 
+def _unquoted(raw: str, errors: str) -> str:
+    """Return the text that was sent, encoded or as it is."""
+    return unquote_to_bytes(raw.replace("+", " ").encode("latin-1")).decode(errors=errors)
+
+
 def _text(name: str, raw: str, kind: type) -> str:
     try:
-        text = unquote_plus(raw, errors="strict")
+        text = _unquoted(raw, "strict")
     except UnicodeDecodeError:
         raise _wrong(name, "it is not UTF-8") from None
     if not text:

@@ -50,7 +50,8 @@ class LocalTokens:
         key = await self._installations_key()
         try:
             claims = jwt.decode(text, key, algorithms=[_ALGORITHM]).claims
-        except (JoseError, ValueError):
+        # What a header holds is looked into before anybody knows of which kind it is.
+        except (JoseError, ValueError, TypeError):
             return None
         match claims:
             case {"jti": str(token_id), "exp": int(expires)}:

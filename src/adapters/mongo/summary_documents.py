@@ -120,8 +120,8 @@ def _metrics_in(period: Document, types: Mapping[str, type]) -> Iterator[tuple[s
                 yield name, value
             elif isinstance(value, int):
                 yield name, int(value)
-            elif isinstance(value, float):
-                yield name, FINITE.decode(value)
+            elif isinstance(value, float) and isfinite(value):
+                yield name, value
 
 
 def _stats(kind: SummaryKind) -> Codec:

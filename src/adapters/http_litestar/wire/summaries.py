@@ -26,6 +26,7 @@ from clinic_domain.patients.summaries import (
     MEASURES,
     REQUIRED,
     EncodedPeriods,
+    Metric,
     Metrics,
     Stats,
     StatsConfig,
@@ -152,12 +153,7 @@ class SummaryBody(Struct, rename="camel"):
     bgm_stats: BgmStatsBody | UnsetType = UNSET
 
     def parts(self, raw: Mapping[str, Any]) -> tuple[Stats | None, Stats | None]:
-        """
-        Return both blocks; *raw* is the same body, with the metrics that nobody knows yet.
-
-        Raises:
-            ValueError: a metric that nobody knows cannot be kept.
-        """
+        """Return both blocks; *raw* is the same body, with the metrics that nobody knows yet."""
         cgm, bgm = known(self.cgm_stats), known(self.bgm_stats)
         return (
             None if cgm is None else cgm.stats(raw["cgmStats"]),
@@ -167,7 +163,18 @@ class SummaryBody(Struct, rename="camel"):
 
 def _metrics(period: Mapping[str, Any]) -> Metrics:
     """Return the numbers and flags of a period; whatever else it holds is no metric."""
-    return {name: value for name, value in period.items() if isinstance(value, int | float)}
+    found = ((name, _metric(value)) for name, value in period.items())
+    return {name: value for name, value in found if value is not None}
+
+
+def _metric(value: object) -> Metric | None:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        # No database keeps it as a whole number.
+        try:
+            return float(value)
+        except OverflowError:
+            return None
+    return value if isinstance(value, int | float) else None
 
 
 def _texts(values: list[str] | UnsetType) -> tuple[str, ...] | None:

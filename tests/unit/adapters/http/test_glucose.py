@@ -104,6 +104,20 @@ async def test_a_summary_is_shown_as_it_was_sent(call: Any, patient: Patient) ->
     assert await shown(call, patient) == sent
 
 
+async def test_a_large_number_of_a_metric_that_nobody_knows_is_no_whole_one(
+    call: Any, patient: Patient
+) -> None:
+    """Databases keep whole numbers of 64 bits; what is too large for all is left out."""
+    sent = body(large=2**63 - 1, larger=2**63, largest=10**400)
+
+    assert (await call("POST", SUMMARY, body=sent)).status_code == 200
+
+    metrics = (await shown(call, patient))["cgmStats"]["periods"]["7d"]
+    assert (metrics["large"], metrics["larger"]) == (2**63 - 1, 2.0**63)
+    assert isinstance(metrics["larger"], float)
+    assert "largest" not in metrics
+
+
 async def test_both_parts_together_and_one_after_the_other(call: Any, patient: Patient) -> None:
     bgm = {"id": "b", "periods": {"other": period(SummaryKind.BGM, standardDeviation=1.5)}}
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from adapters.http_litestar.errors import Refusal
+from adapters.http_litestar.patients import PatientsQuery
 from clinic_domain.testing.examples import a_clinic, a_patient
 
 C = "0123456789abcdef01234567"
@@ -94,6 +96,12 @@ async def test_refused(call: Any, query: str, name: str) -> None:
         ("cgm.lastDataFrom=2024-01-01", 400, 'parameter "cgm.lastDataFrom" in query'),
         ("cgm.max=%3E1&cgm.max=%3E2", 400, 'parameter "cgm.max" in query'),
         ("bgm.max=%3E1%0A", 400, 'parameter "bgm.max" in query'),
+        ("cgm.max=%3E%D9%A3", 400, 'parameter "cgm.max" in query'),
+        ("cgm.max=%3E=%D9%A3.%D9%A3", 400, 'parameter "cgm.max" in query'),
+        ("cgm.totalRecords=%3C%EF%BC%91", 400, 'parameter "cgm.totalRecords" in query'),
+        # All parameters are read before anything is made of them.
+        ("sort=%2Bmin&limit=0", 400, 'parameter "limit" in query'),
+        ("cgm.max=bad&offset=-1", 400, 'parameter "offset" in query'),
         ("tags=a&tags=b", 400, 'parameter "tags" in query'),
         ("tags=a,", 400, 'parameter "tags" in query'),
         ("sites=", 400, 'parameter "sites" in query'),
@@ -117,6 +125,20 @@ async def test_parameters_of_patients(call: Any, query: str, status: int, text: 
 )
 async def test_what_does_not_change_the_list_of_patients(call: Any, query: str) -> None:
     assert (await call("GET", f"{PATIENTS}?{query}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"search=%C3%81lv+arez", b"search=\xc3\x81lv%20arez", b"se%61rch=%C3\x81lv+arez"]
+)
+def test_texts_may_come_as_they_are(sent: bytes) -> None:
+    """Programs that encode nothing send bytes of UTF-8."""
+    assert PatientsQuery.read(b"limit=1&" + sent).search == "Álv arez"
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"%C3a", b"\xc3", b"%ED%A0%80"])
+def test_what_is_not_utf8_is_refused(text: bytes) -> None:
+    with pytest.raises(Refusal, match='"search" in query has an error: it is not UTF-8'):
+        PatientsQuery.read(b"search=" + text)
 
 
 async def test_words_ask_for_patients_without_tags(call: Any) -> None:

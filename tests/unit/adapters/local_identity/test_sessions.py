@@ -168,6 +168,13 @@ async def test_a_forged_token_is_none(accounts: LocalAccounts, sessions: LocalSe
         assert await sessions.identify(text) is None
 
 
+@pytest.mark.parametrize("crit", [1, 1.5, True, None, [], [1], [None], [[]], [{}], {}, "exp"])
+async def test_a_header_of_any_kind_has_an_answer(sessions: LocalSessions, crit: object) -> None:
+    header = part({"alg": "HS256", "crit": crit})
+
+    assert await sessions.identify(f"{header}.{part({})}.AA") is None
+
+
 async def test_what_a_token_says_of_itself_gives_no_rights(
     tokens: LocalTokens, accounts: LocalAccounts, sessions: LocalSessions
 ) -> None:
