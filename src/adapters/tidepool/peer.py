@@ -79,7 +79,7 @@ class Peer:
         """Return the body of an answer. Raises UsersUnavailable where it is something else."""
         try:
             return msgspec.json.decode(answer.content, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # Not the decoder's text, which quotes what it has read.
             raise self.unavailable(f"no {kind.__name__}") from None
 

@@ -1,7 +1,9 @@
 """Profiles, which the profile service keeps (PEER-7)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
-import msgspec
 
 from adapters.tidepool.peer import Peer
 from adapters.tidepool.urls import is_segment
@@ -9,22 +11,15 @@ from clinic_domain.users import PatientProfile, Profile, Profiles
 from clinic_domain.values import UserId
 
 
-class PatientAnswer(msgspec.Struct, rename="camel"):
-    full_name: str | None = None
-    birthday: str | None = None
-    mrn: str | None = None
-    target_devices: list[str] | None = None
-    diagnosis_date: str | None = None
-    is_other_person: bool | None = None
-
-
-class ProfileAnswer(msgspec.Struct, rename="camel"):
-    full_name: str | None = None
-    patient: PatientAnswer | None = None
-
-
 @attrs.frozen
 class TidepoolProfiles(Profiles):
+    """
+    Reads profiles.
+
+    Their owners write them, and one that is odd must not stop a list of many: whatever is of the
+    wrong kind counts as absent.
+    """
+
     _seagull: Peer
 
     async def find(self, user_id: UserId) -> Profile | None:
@@ -33,26 +28,38 @@ class TidepoolProfiles(Profiles):
         answer = await self._seagull.get(user_id, "profile")
         match answer.status_code:
             case 200:
-                return _profile(self._seagull.decoded(answer, ProfileAnswer))
+                return _profile(_object(self._seagull.decoded(answer, object)))
             case 404:
                 return None
             case _:
                 raise self._seagull.unexpected(answer)
 
 
-def _profile(answer: ProfileAnswer) -> Profile:
-    patient = answer.patient
-    if patient is None:
-        return Profile(answer.full_name)
-    devices = patient.target_devices
+def _profile(held: Mapping[str, Any]) -> Profile:
+    patient = _object(held.get("patient"))
     return Profile(
-        answer.full_name,
+        _text(held.get("fullName")),
         PatientProfile(
-            full_name=patient.full_name,
-            birthday=patient.birthday,
-            mrn=patient.mrn,
-            target_devices=None if devices is None else tuple(devices),
-            diagnosis_date=patient.diagnosis_date,
-            is_other_person=patient.is_other_person is True,
+            full_name=_text(patient.get("fullName")),
+            birthday=_text(patient.get("birthday")),
+            mrn=_text(patient.get("mrn")),
+            target_devices=_texts(patient.get("targetDevices")),
+            diagnosis_date=_text(patient.get("diagnosisDate")),
+            is_other_person=patient.get("isOtherPerson") is True,
         ),
     )
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    # NUL, which people can enter, is stored by some databases alone.
+    return value.replace("\0", "") if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        return None
+    return tuple(each.replace("\0", "") for each in value)

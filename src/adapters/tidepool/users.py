@@ -1,5 +1,6 @@
 """User accounts, which the user service keeps (PEER-4 to PEER-6)."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -70,10 +71,15 @@ def _addressed(email: str) -> dict[str, Any]:
     return {"username": email, "emails": [email]}
 
 
+def _addresses(texts: Iterable[str]) -> Iterator[str]:
+    """Yield what can be an address: without its NUL, a text that has one might be another's."""
+    return (text for text in texts if text and "\0" not in text)
+
+
 def _user(answer: UserAnswer) -> User:
     return User(
         UserId(answer.userid),
-        username=answer.username or None,
-        emails=tuple(answer.emails or ()),
+        username=next(_addresses([answer.username or ""]), None),
+        emails=tuple(_addresses(answer.emails or ())),
         roles=tuple(answer.roles or ()),
     )

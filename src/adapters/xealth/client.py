@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -88,6 +89,8 @@ class XealthClient(XealthOrders):
     _turn: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
 
     async def find(self, deployment: str, order_id: str) -> PlacedOrder | None:
+        if not (_is_segment(deployment) and _is_segment(order_id)):
+            return None
         answer = await self._patiently("read", deployment, order_id)
         if answer.status_code == _NOT_FOUND:
             return None
@@ -103,11 +106,13 @@ class XealthClient(XealthOrders):
         self, deployment: str, program_id: str, mrn: str, *, mrn_type: str, origin: str
     ) -> str | None:
         """
-        Order the enrolment of a patient; return what Xealth says against it, if it does (CLI-2).
+        Order the enrolment of a patient; return what speaks against it, if anything does (CLI-2).
 
         Raises:
             XealthUnavailable: it could not be asked.
         """
+        if not _is_segment(deployment):
+            return "the deployment cannot be part of an address"
         order = {
             "orderType": "enrollment",
             "partnerId": "tidepool",
@@ -177,7 +182,7 @@ class XealthClient(XealthOrders):
             found = msgspec.json.decode(answer.content, type=TokenAnswer)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise _unavailable(f"token: status {answer.status_code}") from None
-        if not answer.is_success or not found.access_token:
+        if not answer.is_success or not _is_sendable(found.access_token):
             raise _unavailable(f"token: status {answer.status_code}")
         self._token = found.access_token
         self._expires = self._timer() + (found.expires_in or 0.0)
@@ -187,6 +192,18 @@ class XealthClient(XealthOrders):
             return await self._client.request(method, url, **options)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unanswered(type(error).__name__) from None
+
+
+def _is_segment(text: str) -> bool:
+    """Return whether *text*, percent-encoded, leads to no other address."""
+    # Dots lead elsewhere, for many a reader also between encoded slashes.
+    dots = (part.strip() in (".", "..") for part in re.split(r"[/\\]", text))
+    return text.strip() != "" and not any(dots)
+
+
+def _is_sendable(token: str) -> bool:
+    """Return whether *token* can stand in a header."""
+    return token != "" and token.isascii() and token.isprintable()
 
 
 def _answered(answer: httpx.Response) -> httpx.Response:

@@ -1,7 +1,7 @@
 """The page that shows a report, and the addresses that lead there (8.8.8, 8.8.9)."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -11,6 +11,7 @@ from clinic_domain.ehr.model import ReportAccess
 
 REPORT_PERIOD: Final = timedelta(days=14)
 
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _PAGE: Final = "/v1/xealth/report/web/viewer.html"
 _EXPORT: Final = "/export/report/"
 _HTML: Final = """\ufeff<!DOCTYPE html>
@@ -85,7 +86,7 @@ def _report_url(application_url: str, access: ReportAccess) -> str:
         "mrn": patient.mrn,
         "reports": "all",
         "restricted_token": access.token,
-        "startDate": end and _whole_seconds(end - REPORT_PERIOD),
+        "startDate": end and _whole_seconds(_start_of(end)),
         "tzName": clinic.details.timezone,
         "userId": patient.user_id,
     }
@@ -93,8 +94,13 @@ def _report_url(application_url: str, access: ReportAccess) -> str:
     return f"{application_url.rstrip('/')}{_EXPORT}{patient.user_id}?{urlencode(given)}"
 
 
+def _start_of(end: datetime) -> datetime:
+    return end - min(REPORT_PERIOD, end - _EARLIEST)
+
+
 def _whole_seconds(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime gives years before 1000 fewer than four digits.
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _in_script(text: str) -> str:

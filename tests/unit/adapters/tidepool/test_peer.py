@@ -81,6 +81,12 @@ async def test_a_body_has_no_content_type(peer: Peer, platform: Platform) -> Non
     assert "content-type" not in platform.asked[0].headers
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+async def test_a_body_that_cannot_be_read_is_of_no_use(peer: Peer, body: bytes) -> None:
+    with pytest.raises(UsersUnavailable):
+        peer.decoded(httpx.Response(200, content=body), object)
+
+
 async def test_logs_name_neither_tokens_nor_people(
     peer: Peer, platform: Platform, log: list[Any]
 ) -> None:

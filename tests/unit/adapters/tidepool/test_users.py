@@ -49,6 +49,11 @@ def sent(platform: Platform) -> tuple[str, str, Any]:
         ),
         ({"userid": JANE}, User(JANE)),
         ({"userid": JANE, "username": "", "emails": None, "roles": None}, User(JANE)),
+        ({"userid": JANE, "username": "\0"}, User(JANE)),
+        (
+            {"userid": JANE, "username": "ja\0ne@example.com", "emails": ["\0j@x.org", "k@x.org"]},
+            User(JANE, username=None, emails=("k@x.org",)),
+        ),
     ],
 )
 async def test_an_account_is_found(

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import attrs
 import httpx
@@ -112,6 +113,28 @@ async def test_an_unknown_order_is_none(xealth: Xealth, client: XealthClient) ->
     assert await client.find("harbor", "1") is None
 
 
+@pytest.mark.parametrize("segment", ["", " ", ".", "..", "../..", "a/../b", "..\\a"])
+async def test_what_leads_elsewhere_is_no_order(
+    xealth: Xealth, client: XealthClient, segment: str
+) -> None:
+    assert await client.find("harbor", segment) is None
+    assert await client.find(segment, "1") is None
+    assert await client.enroll(segment, "100", "Q1", mrn_type="MR", origin="epic")
+
+    assert xealth.calls == []
+
+
+@pytest.mark.parametrize("segment", ["...", "1.", "%2e%2e", "a/b", "a?b#c"])
+async def test_anything_else_is_one_segment(
+    xealth: Xealth, client: XealthClient, segment: str
+) -> None:
+    await client.find("harbor", segment)
+
+    sent = xealth.paths[-1].removeprefix("/v2/partner/read/order/harbor/")
+    assert "/" not in sent
+    assert unquote(sent) == segment
+
+
 @pytest.mark.parametrize(
     "hiccup", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.Response(503)]
 )
@@ -185,7 +208,15 @@ async def test_a_refused_token_is_renewed_once(xealth: Xealth, client: XealthCli
 
 @pytest.mark.parametrize(
     "token",
-    [httpx.Response(401, json={}), httpx.Response(200, text="x"), httpx.Response(500)],
+    [
+        httpx.Response(401, json={}),
+        httpx.Response(200, text="x"),
+        httpx.Response(500),
+        *(
+            httpx.Response(200, json={"access_token": text, "expires_in": 3600})
+            for text in ("", "\u00e9", "a\nb", "a\0", "a\x7f")
+        ),
+    ],
 )
 async def test_without_a_token_nothing_is_asked(
     xealth: Xealth, client: XealthClient, token: httpx.Response

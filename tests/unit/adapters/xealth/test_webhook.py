@@ -1,7 +1,10 @@
 """What Xealth calls: tokens, forms of requests and of answers."""
 
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import attrs
 import pytest
@@ -248,3 +251,27 @@ def test_the_page_is_told_where_the_report_is() -> None:
         f"https://app/v1/xealth/report/web/viewer.html?clinicId={clinic.id}"
         "&patientId=1234567891&restricted_token=1234567890abcdef1234567890abcdef"
     )
+
+
+@pytest.mark.parametrize(
+    ("last_data", "start", "end"),
+    [
+        (datetime.min.replace(tzinfo=UTC), "0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        (datetime(1, 1, 10, 7, tzinfo=UTC), "0001-01-01T00:00:00Z", "0001-01-10T07:00:00Z"),
+        (datetime(1, 1, 15, 7, tzinfo=UTC), "0001-01-01T07:00:00Z", "0001-01-15T07:00:00Z"),
+        (datetime(999, 1, 10, tzinfo=UTC), "0998-12-27T00:00:00Z", "0999-01-10T00:00:00Z"),
+        (datetime.max.replace(tzinfo=UTC), "9999-12-17T23:59:59Z", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_reports_are_of_any_time(last_data: datetime, start: str, end: str) -> None:
+    clinic = a_clinic(ehr_settings=ehr_settings("xealth"))
+    dates = StatsDates(last_data=last_data)
+    patient = a_patient(clinic, summary=Summary(cgm=Stats("1", dates=dates)))
+
+    page = page_of("https://app", ReportAccess(clinic, patient, "1"))
+
+    shown = dict(re.findall(r"(startDate|endDate)=([\w%-]+)", page.html))
+    assert {name: unquote(value) for name, value in shown.items()} == {
+        "startDate": start,
+        "endDate": end,
+    }
