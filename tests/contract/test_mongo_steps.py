@@ -1,14 +1,22 @@
 """Work in steps: who gets at the clinics meanwhile, and who finishes it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import attrs
 import pytest
 from bson import ObjectId
-from pymongo.errors import AutoReconnect
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+)
 
-from adapters.mongo import MongoStorage
+from adapters.mongo import MongoStorage, UnfinishedMerge
+from adapters.mongo.locks import FRESH
 from adapters.mongo.steps import Steps
 from adapters.mongo.transactions import commit
 from clinic_domain.clinicians.model import AllCliniciansQuery
@@ -240,10 +248,20 @@ async def test_a_commit_that_nobody_confirmed_is_finished(
     assert await _is_merged(storage, pair)
 
 
-async def test_a_lost_connection_does_not_end_the_steps(
-    storage: MongoStorage, pair: Pair, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "failure",
+    [
+        AutoReconnect(),
+        OperationFailure("took too long", 262),
+        ExecutionTimeout("took too long", 50),
+        BulkWriteError({"writeConcernErrors": [{"code": 91}], "writeErrors": []}),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+async def test_a_server_in_trouble_does_not_end_the_steps(
+    storage: MongoStorage, pair: Pair, monkeypatch: pytest.MonkeyPatch, failure: PyMongoError
 ) -> None:
-    apply, failures = Steps._apply, [AutoReconnect(), AutoReconnect()]
+    apply, failures = Steps._apply, [failure, failure]
 
     async def failing(steps: Steps, step: Any) -> None:
         await apply(steps, step)
@@ -254,6 +272,39 @@ async def test_a_lost_connection_does_not_end_the_steps(
     await pair.merge(storage)
 
     assert await _is_merged(storage, pair)
+
+
+async def test_who_began_before_a_lock_keeps_nothing_after_it(
+    storage: MongoStorage, pair: Pair
+) -> None:
+    """The work under the lock may have read what was there before, and would undo it."""
+    patient = pair.patients[0]
+    others = attrs.evolve(storage, lease=30.0)
+    runs = []
+
+    async def work(tx: Transaction) -> None:
+        runs.append("run")
+        was = await tx.patients.get(patient.clinic_id, patient.user_id)
+        if len(runs) == 1:
+            await others._locks.take([ObjectId(patient.clinic_id)])
+            await asyncio.sleep(FRESH)
+        await tx.patients.save(attrs.evolve(was, full_name="New"), was=was)
+
+    with pytest.raises(StorageBusy):
+        await storage.transaction(work)
+
+    found = await storage.read(lambda tx: tx.patients.get(patient.clinic_id, patient.user_id))
+    assert found == patient
+
+
+async def test_what_is_half_done_is_no_source_of_a_copy(
+    pair: Pair, interrupted: MongoStorage
+) -> None:
+    with pytest.raises(UnfinishedMerge, match="start the service on it once"):
+        await interrupted.refuse_unfinished()
+
+    await interrupted.start()
+    await interrupted.refuse_unfinished()
 
 
 async def _is_merged(storage: MongoStorage, pair: Pair) -> bool:

@@ -61,7 +61,7 @@ def _mongo(settings: Settings) -> Stored:
     from adapters.mongo import MongoStorage  # noqa: PLC0415 - one of three
 
     storage = MongoStorage.at(mongo_url(settings), settings.variables.database)
-    return Stored(storage, storage.start, storage.ping)
+    return Stored(storage, storage.start, storage.refuse_unfinished)
 
 
 def mongo_url(settings: Settings) -> str:

@@ -11,7 +11,7 @@ afterwards, whether it was committed meanwhile.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -169,6 +169,13 @@ class Watch:
                     self._concerns(lock)
         if self._asked and not self._asked <= set(await self._locks.current()):
             raise Overtaken
+        if self._is_writing and not self._ids(await self._locks.known()) <= self._ids(self._known):
+            # It took longer than others wait for who has not noticed them.
+            raise Overtaken
+
+    @staticmethod
+    def _ids(locks: Iterable[Lock]) -> frozenset[ObjectId]:
+        return frozenset(lock.id for lock in locks)
 
     def _concerns(self, lock: Lock) -> None:
         if lock.is_committed or self._is_writing:

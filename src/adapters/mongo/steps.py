@@ -20,7 +20,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, ReadPreference, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
+from pymongo.errors import BulkWriteError, InvalidOperation, PyMongoError
 
 from adapters.mongo.cancellation import to_the_end
 from adapters.mongo.changes import Update
@@ -204,12 +204,14 @@ class Steps:
             await self._finish(lock)
 
     async def _finish(self, lock: Lock) -> None:
-        """Do what is left of the steps, and wait for a server that is gone: nobody else will."""
+        """Do what is left of the steps, and wait for a server in trouble: nobody else will."""
         deadline = asyncio.get_running_loop().time() + _PATIENCE
         while True:
             try:
                 return await self._do_steps(lock)
-            except ConnectionFailure:
+            except InvalidOperation:
+                raise  # the client was closed
+            except PyMongoError:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
             await asyncio.sleep(_PAUSE)

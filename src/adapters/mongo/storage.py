@@ -69,6 +69,13 @@ class UnusableServer(StorageUnusable):
     """The server at this address cannot do what is needed."""
 
 
+class UnfinishedMerge(StorageUnusable):
+    """A process ended before its merge was done: nobody can tell yet what there is."""
+
+    def __init__(self) -> None:
+        super().__init__("a merge is not finished: start the service on it once, which does that")
+
+
 @attrs.frozen
 class MongoTransaction(Transaction):
     _scope: Scope
@@ -184,6 +191,18 @@ class MongoStorage(Storage):
             )
         await create_indexes(self.database)
         await self._steps.finish()
+
+    async def refuse_unfinished(self) -> None:
+        """
+        Return where nothing is half done; nothing is changed.
+
+        Raises:
+            UnfinishedMerge: a merge was committed, but not all that it writes is written.
+            Unavailable: the server does not answer.
+        """
+        with told():
+            if any(lock.is_committed for lock in await self._locks.current()):
+                raise UnfinishedMerge
 
     async def transaction(self, work: Work[T]) -> T:
         return await self._within(lambda scope: work(MongoTransaction(scope)))
