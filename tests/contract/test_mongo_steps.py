@@ -297,6 +297,19 @@ async def test_who_began_before_a_lock_keeps_nothing_after_it(
     assert found == patient
 
 
+async def test_a_process_that_goes_on_finishes_what_another_left(
+    pair: Pair, interrupted: MongoStorage
+) -> None:
+    """Where there was trouble for longer than anybody waits, no process may ever start anew."""
+    with pytest.raises(StorageBusy):
+        await interrupted.read(lambda tx: tx.clinics.find(pair.target.id))
+
+    async with asyncio.timeout(20):
+        while await interrupted.database["localLocks"].find_one():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)
+    assert await _is_merged(interrupted, pair)
+
+
 async def test_what_is_half_done_is_no_source_of_a_copy(
     pair: Pair, interrupted: MongoStorage
 ) -> None:

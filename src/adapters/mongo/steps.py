@@ -240,6 +240,32 @@ class Steps:
             _note_duplicates(error)
 
 
+@attrs.define(eq=False)
+class Finisher:
+    """Finishes beside all else what a process has left that ended, or met too much trouble."""
+
+    _steps: Steps
+    _task: asyncio.Task[None] | None = attrs.field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Begin, unless it is at it; what somebody is working on is left alone."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._finish())
+
+    async def close(self) -> None:
+        """Stop; whoever starts next goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _finish(self) -> None:
+        try:
+            await self._steps.finish()
+        except PyMongoError as error:
+            # Whoever is turned away next begins again.
+            _LOG.warning("work in steps could not be finished: %s", type(error).__name__)
+
+
 _WRITES: Final[dict[str, Callable[[Any], Any]]] = {
     "insert": lambda document: ReplaceOne({"_id": document["_id"]}, document, upsert=True),
     "update": lambda of: UpdateOne(of[0], of[1], array_filters=of[2] or None),

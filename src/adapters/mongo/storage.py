@@ -31,7 +31,7 @@ from adapters.mongo.migrations import MongoMigrationRepository
 from adapters.mongo.outbox import MongoOutboxRepository
 from adapters.mongo.patients import MongoPatientRepository
 from adapters.mongo.scope import Scope
-from adapters.mongo.steps import Steps
+from adapters.mongo.steps import Finisher, Steps
 from adapters.mongo.transactions import MAJORITY, Transactions, told
 from adapters.mongo.turns import Turn, Turns
 from clinic_domain.clinicians.ports import ClinicianRepository
@@ -152,6 +152,12 @@ class MongoStorage(Storage):
     def _of_this_process(self) -> Locks:
         return Locks(self.database, self._lease)
 
+    _finisher: Finisher = attrs.field(init=False)
+
+    @_finisher.default
+    def _of_its_locks(self) -> Finisher:
+        return Finisher(self._steps)
+
     @classmethod
     def at(cls, url: str, database: str | None = None) -> "MongoStorage":
         """
@@ -229,7 +235,11 @@ class MongoStorage(Storage):
                 known = await self._locks.known()
                 return await attempt(Watch(self._locks, known, is_writing))
             self._locks.look_again()
-            return await attempt(Watch(self._locks, await self._locks.known(), is_writing))
+            try:
+                return await attempt(Watch(self._locks, await self._locks.known(), is_writing))
+            except Overtaken:
+                self._finisher.begin()
+                raise
 
     async def exclusively(self, clinic_ids: Collection[ClinicId], work: Work[T]) -> T:
         """Run *work* in one transaction, or in steps where the clinics have too many patients."""
@@ -272,6 +282,7 @@ class MongoStorage(Storage):
             raise Unavailable from None
 
     async def close(self) -> None:
+        await self._finisher.close()
         await self._memory.changes.close()
         await self._client.close()
 
