@@ -1,24 +1,56 @@
 """How texts are compared: one place for every kind of "the same"."""
 
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
 # Letters that Unicode does not take apart but that collation treats as a plain letter with a mark,
-# or as several letters.
+# or as several letters; and forms of one letter: final ones, small ones, those of the other script.
+_FORMS: Final = (
+    ("ךםןףץ", "כמנפצ"),
+    ("ぁぃぅぇぉっゃゅょゎゕゖ", "あいうえおつやゆよわかけ"),
+    ("ァィゥェォッャュョヮヵヶ", "あいうえおつやゆよわかけ"),
+    (
+        "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヰヱヲン",
+        "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをん",
+    ),
+)
 _PLAIN: Final = str.maketrans(
     {"æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l"}
+    | {form: letter for each in _FORMS for form, letter in zip(*each, strict=True)}
 )
+# Letters of their own, each after all that begins with the plain one before it.
+_PLAIN_LETTERS: Final = frozenset(
+    "abcdefghijklmnopqrstuvwxyzабвгдежзиклмнопрстуфхцчшщъыьэюяءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىي"
+)
+_LETTERS: Final = (
+    "aⱥɐɑɒbʙƀɓƃcȼƈɕdɖɗƌȡeɇǝəɛɘɚɜɝɞʚɤfƒgɡɢǥɠʛɣƣhʜƕɦⱨɧʻʽiıɪɨɩjȷɉʝɟʄkƙⱪʞlỻʟƚⱡɫɬɭȴɮƛʎmɱnɴɲƞɳȵŋ"
+    "oɶɔɵɷȣpƥɸqȹʠɋĸrʀɍɹɺɻɼɽɾɿʁsʂȿẜẝʃƪʅʆtŧⱦƫƭʈȶʇuʉɥʮʯɯɰʊvʋỽʌwʍxyʏɏƴỿȝzƍƶȥʐʑɀⱬʒƹƺʓþƿƻƨƽƅʔɂ"
+    "аәӕбвгғӻҕӷдԁђԃҙеєжԫҗзԅԑѕӡԇиҋійјкқӄҡҟҝԟԛлӆԯԓԡљԉԕмӎнԩӊңӈԣҥњԋоөпԥҧҁрҏԗсԍҫтԏҭћуүұѹфхӽӿҳһԧѡѿѽѻ"
+    "цҵчԭҷӌҹҽҿџшщъыьҍѣэюяԙѥѧѫѩѭѯѱѳѵҩԝӏ"
+    "أٲٱإٳبٻپڀثٹٺټٽٿجڃڄچڿڇخځڂڅذڈډڊڋڌڍڎڏڐزڑڒړڔڕږڗژڙشښڛڜضڝڞظڟغڠفڡڢڣڤڥڦقڧڨكکڪګڬڭڮگڰڱڲڳڴػؼلڵڶڷڸنںڻڼڽڹهھہۃوۄۅۆۇۈۉۊۋۏ"
+    "يیۍێېۑؽؾؿؠے"
+)
+
+
+def _own_letters() -> Iterator[tuple[str, str]]:
+    """Yield each letter of its own, and what stands for it: the plain one, and its rank behind."""
+    plain, rank = "", 0
+    for letter in _LETTERS:
+        plain, rank = (letter, 0) if letter in _PLAIN_LETTERS else (plain, rank + 1)
+        if rank:
+            yield letter, plain + chr(_BEHIND + rank)
+
+
+_BEHIND: Final = 0x10FF00
+"""Where characters begin that no text has, and that come after all others."""
 # Letters that Unicode takes apart, or does not, against what collation makes of them.
 _UNLIKE_UNICODE: Final = {
     "\N{LATIN SMALL LETTER L WITH MIDDLE DOT}": "l",
     "\N{CYRILLIC SMALL LETTER GHE WITH UPTURN}": "\N{CYRILLIC SMALL LETTER GHE}",
-    # Letters of their own, each after all that begins with the one that it looks like.
-    "\N{CYRILLIC SMALL LETTER SHORT I}": "\N{CYRILLIC SMALL LETTER I}\U0010ffff",
-    "\N{LATIN SMALL LETTER DOTLESS I}": "i\U0010ffff",
-    "\N{LATIN SMALL LETTER ENG}": "n\U0010ffff",
-    "\N{LATIN SMALL LETTER KRA}": "q\U0010ffff",
-    "\N{LATIN SMALL LETTER T WITH STROKE}": "t\U0010ffff",
+    **{letter: letter for letter in "آأؤإئ"},
+    **dict(_own_letters()),
 }
 # White space and signs as they stand before all others.
 _SIGNS: Final = (
@@ -72,7 +104,8 @@ def _weights(character: str) -> str:
             return _weight(unicodedata.normalize("NFD", character)[0])
         # Marks go first: some become letters with the case.
         letters = (part for part in parts if unicodedata.category(part) not in _IGNORED)
-        plain = unicodedata.normalize("NFKD", "".join(letters).casefold().translate(_PLAIN))
+        parts = unicodedata.normalize("NFKD", "".join(letters).casefold().translate(_PLAIN))
+        plain = "".join(_UNLIKE_UNICODE.get(part, part) for part in parts)
     return "".join(map(_weight, plain))
 
 

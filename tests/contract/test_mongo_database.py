@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -33,6 +34,7 @@ from clinic_domain.testing.contracts.support import (
 )
 from clinic_domain.testing.examples import a_clinic, a_clinician, a_patient, a_site, a_tag, at
 from clinic_domain.testing.fakes import A_MORNING
+from clinic_domain.text import collation_key
 from clinic_domain.values import Page, UserId
 from support.mongo import (
     Client,
@@ -634,3 +636,39 @@ async def test_a_crowd_at_one_clinic_is_served(storage: MongoStorage) -> None:
         await together(*(storage.transaction(join) for _ in range(100)))
 
     assert len(await patients_of(storage, clinic.id)) == 100
+
+
+# Ligatures of phonetics, and an apostrophe with an n.
+_NO_LETTERS: Final = frozenset("\u0238\u0239\u01be\u0149")
+_LETTERS: Final = [
+    chr(code)
+    for code in (
+        *range(0x61, 0x250),
+        *range(0x386, 0x3CF),
+        *range(0x400, 0x530),
+        *range(0x5D0, 0x5EB),
+        *range(0x621, 0x64B),
+        *range(0x3041, 0x3097),
+        *range(0x30A1, 0x30FB),
+    )
+    if unicodedata.category(chr(code)) in {"Ll", "Lu", "Lo"} and chr(code) not in _NO_LETTERS
+]
+
+
+@pytest.mark.parametrize("form", ["{}", "g{}m"])
+async def test_letters_are_compared_as_the_server_does(storage: MongoStorage, form: str) -> None:
+    """SORT-5 and PAT-MRN-4: what is equal there is equal here, and in the same order."""
+    collection = storage.database["words"]
+    await collection.insert_many([{"word": form.format(letter)} for letter in _LETTERS])
+    equal = {"$group": {"_id": "$word", "words": {"$push": "$word"}}}
+
+    cursor = await collection.aggregate(
+        [equal, {"$sort": {"_id": 1}}], collation={"locale": "en", "strength": 1}
+    )
+    groups = [document["words"] for document in await cursor.to_list()]
+
+    keys = [{collation_key(word) for word in words} for words in groups]
+    unlike = [words for words, found in zip(groups, keys, strict=True) if len(found) > 1]
+    firsts = [min(found) for found in keys]
+    pairs = zip(groups, firsts, firsts[1:], strict=False)
+    assert (unlike, [words for words, one, next_ in pairs if one >= next_]) == ([], [])

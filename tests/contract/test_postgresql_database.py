@@ -39,7 +39,13 @@ from clinic_domain.testing.examples import a_clinic, a_patient
 from clinic_domain.testing.fakes import A_MORNING
 from clinic_domain.values import EVERYTHING, ClinicId, TagId, UserId
 from support.postgresql import Raw, a_fresh_database, an_empty_database, at, connected
-from support.sql_statements import BY_SUMMARY, CHEAP, come_apart_and_together, first_version
+from support.sql_statements import (
+    BY_SUMMARY,
+    CHEAP,
+    come_apart_and_together,
+    first_version,
+    keys_are_made_anew,
+)
 from support.tallies import change_anything_and_count, remove_everything_and_count
 
 pytestmark = pytest.mark.anyio
@@ -129,6 +135,10 @@ class TestTables:
     ) -> None:
         async with a_fresh_database(postgresql) as url:
             await come_apart_and_together(url)
+
+    async def test_keys_of_names_are_made_anew(self, postgresql: str) -> None:
+        async with a_fresh_database(postgresql) as url:
+            await keys_are_made_anew(url)
 
     async def test_all_indexes_are_in_the_order_of_code_points(self, raw: Raw) -> None:
         found = await raw.fetch(

@@ -20,7 +20,9 @@ from adapters.sql.patient_lists import Shape, matches_of
 from adapters.sql.patient_rows import row_of
 from adapters.sql.patient_statements import in_clinics
 from adapters.sql.statements import Statement
+from adapters.sql.tables import patients as patients_table
 from adapters.sql.tables import summary_dates, summary_metrics
+from clinic_domain.clinics.model import Clinic
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import (
     BY_NAME,
@@ -165,6 +167,37 @@ async def rows_of_metrics(engine: AsyncEngine) -> list[list[tuple[Any, ...]]]:
     return [[tuple(row) for row in rows] for rows in found]
 
 
+async def keys_are_made_anew(url: str) -> None:
+    """Check that a migration derives keys again of what they are derived of."""
+    clinic = a_clinic()
+    patients = [a_patient(clinic, full_name=name, mrn=f"{name}7") for name in ("Єва", "Eve", None)]
+    storage = await open_storage(url)
+    await storage.transaction(lambda tx: keep_all(tx, clinic, *patients))
+    await storage.close()
+    engine = create_engine(url)
+    keys = sa.select(
+        *(patients_table.c[name] for name in ("id", "name_key", "mrn_key", "birth_date_key"))
+    ).order_by(patients_table.c.id)
+    async with engine.connect() as connection:
+        before = (await connection.execute(keys)).all()
+        await connection.run_sync(lambda sync: command.downgrade(config_of(sync), "0006"))
+        old = {"name_key": "old", "mrn_key": "old", "birth_date_key": "old"}
+        await connection.execute(sa.update(patients_table).values(old))
+        await connection.commit()
+
+    await upgrade(engine)
+
+    async with engine.connect() as connection:
+        assert (await connection.execute(keys)).all() == before
+    await engine.dispose()
+
+
+async def keep_all(tx: Transaction, clinic: Clinic, *patients: Patient) -> None:
+    await tx.clinics.add(clinic)
+    for patient in patients:
+        await tx.patients.add(patient)
+
+
 async def come_apart_and_together(url: str) -> None:
     """Check that summaries of both kinds, of one and of none go both ways unchanged."""
     clinic = a_clinic()
@@ -172,12 +205,9 @@ async def come_apart_and_together(url: str) -> None:
     bgm = Stats("b", periods={"7d": {"max": 9.5}}, dates=StatsDates(last_data=A_MORNING))
     storage = await open_storage(url)
 
-    async def add(tx: Transaction) -> None:
-        await tx.clinics.add(clinic)
-        for summary in (Summary(cgm, bgm), Summary(cgm), Summary(bgm=bgm), Summary(), None):
-            await tx.patients.add(a_patient(clinic, summary=summary))
-
-    await storage.transaction(add)
+    both = (Summary(cgm, bgm), Summary(cgm), Summary(bgm=bgm), Summary(), None)
+    patients = [a_patient(clinic, summary=summary) for summary in both]
+    await storage.transaction(lambda tx: keep_all(tx, clinic, *patients))
     await storage.close()
     engine = create_engine(url)
     before = await rows_of_metrics(engine)

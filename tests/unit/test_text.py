@@ -103,6 +103,10 @@ def test_lowering_has_no_context() -> None:
         ("ﬁn", "FIN"),
         ("ᾠδή", "ωδη"),
         ("Ґалаґан", "галаган"),
+        ("たなか", "タナカ"),
+        ("ﾀﾅｶ", "たなか"),
+        ("ちょう", "チヨウ"),
+        ("שלום", "שלומ"),
     ],
 )
 def test_case_and_accents_do_not_count(one: str, other: str) -> None:
@@ -124,6 +128,20 @@ def test_case_and_accents_do_not_count(one: str, other: str) -> None:
 def test_spaces_and_punctuation_count(one: str, other: str) -> None:
     """A number without its hyphen is another number (PAT-MRN-4)."""
     assert collation_key(one) != collation_key(other)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "Андрій Ґалаґан Ђорђе Єва Іван Їжак Јован Љиљана Петро Ћира Яна",
+        "Bala Ɓala Dan Ɗan Hawai\N{MODIFIER LETTER TURNED COMMA}i Hawaiian Ida Kim Ƙarfe Zed",
+        "Eva Ɛsi Femi Ŋgũgĩ Oto Ɔkra Pia",
+        "Öst Þór Ωδή Яна שלום أحمد احمد باران پروین تارا",
+    ],
+)
+def test_letters_of_their_own_stand_behind_those_that_they_look_like(names: str) -> None:
+    """SORT-5."""
+    assert sorted(names.split(), key=collation_key) == names.split()
 
 
 @given(texts)

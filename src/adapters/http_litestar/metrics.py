@@ -41,12 +41,12 @@ class _Filter(Shaped):
 
 
 class FloatFilter(_Filter):
-    pattern = r"^(>=|>|<=|<)[+-]?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))$"
+    pattern = r"^(>=|>|<=|<)[+-]?((\d+(\.\d*)?)|(\.\d+))$"
     expected = "a comparison with a number, like >=5.5"
 
 
 class IntFilter(_Filter):
-    pattern = r"^(>=|>|<=|<)[+-]?[0-9]+$"
+    pattern = r"^(>=|>|<=|<)[+-]?\d+$"
     expected = "a comparison with a whole number, like >=7"
 
 

@@ -28,8 +28,8 @@ Anything = dict[str, Any]
 _NO_BOUND: Final = datetime(1, 1, 1, tzinfo=UTC)
 _KINDS: Final[Mapping[type, str]] = {dict: "object", list: "array", type(None): "null"}
 
-# What the names of classes stand for inside brackets: ASCII alone.
-_CLASSES: Final = {r"\s": r"\t\n\f\r ", "[:graph:]": "!-~"}
+# What the names of classes stand for: ASCII alone. All but digits stand inside brackets.
+_CLASSES: Final = {r"\s": r"\t\n\f\r ", "[:graph:]": "!-~", r"\d": "[0-9]"}
 
 
 class Shaped(str):

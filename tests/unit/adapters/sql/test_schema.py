@@ -40,7 +40,12 @@ from clinic_domain.clinics.model import Clinic, ClinicDetails
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import PatientQuery
 from clinic_domain.patients.summaries import SummaryKind
-from support.sql_statements import BY_SUMMARY, come_apart_and_together, first_version
+from support.sql_statements import (
+    BY_SUMMARY,
+    come_apart_and_together,
+    first_version,
+    keys_are_made_anew,
+)
 
 
 async def test_migrations_make_the_tables_of_the_code(path: Path) -> None:
@@ -107,6 +112,10 @@ async def test_patients_of_the_first_version_have_no_summary(tmp_path: Path) -> 
 
 async def test_metrics_of_both_kinds_come_together_and_apart_again(tmp_path: Path) -> None:
     await come_apart_and_together(f"sqlite:///{tmp_path}/clinic.db")
+
+
+async def test_keys_of_names_are_made_anew(tmp_path: Path) -> None:
+    await keys_are_made_anew(f"sqlite:///{tmp_path}/clinic.db")
 
 
 async def test_a_migration_that_fails_leaves_nothing(
