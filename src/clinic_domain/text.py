@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-# Letters that Unicode does not take apart but that collation treats as a plain letter with a mark,
-# or as several letters; and forms of one letter: final ones, small ones, those of the other script.
+# Forms of one letter: final ones in Hebrew, small and large ones of both scripts in Japanese.
 _FORMS: Final = (
     ("ךםןףץ", "כמנפצ"),
     ("ぁぃぅぇぉっゃゅょゎゕゖ", "あいうえおつやゆよわかけ"),
@@ -16,14 +15,16 @@ _FORMS: Final = (
         "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをん",
     ),
 )
+# Letters that Unicode does not take apart but that collation treats as a plain letter with a mark,
+# or as several letters.
 _PLAIN: Final = str.maketrans(
     {"æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l"}
     | {form: letter for each in _FORMS for form, letter in zip(*each, strict=True)}
 )
-# Letters of their own, each after all that begins with the plain one before it.
 _PLAIN_LETTERS: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzабвгдежзиклмнопрстуфхцчшщъыьэюяءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىي"
 )
+# Letters of their own, each after all that begins with the plain one before it.
 _LETTERS: Final = (
     "aⱥɐɑɒbʙƀɓƃcȼƈɕdɖɗƌȡeɇǝəɛɘɚɜɝɞʚɤfƒgɡɢǥɠʛɣƣhʜƕɦⱨɧʻʽiıɪɨɩjȷɉʝɟʄkƙⱪʞlỻʟƚⱡɫɬɭȴɮƛʎmɱnɴɲƞɳȵŋ"
     "oɶɔɵɷȣpƥɸqȹʠɋĸrʀɍɹɺɻɼɽɾɿʁsʂȿẜẝʃƪʅʆtŧⱦƫƭʈȶʇuʉɥʮʯɯɰʊvʋỽʌwʍxyʏɏƴỿȝzƍƶȥʐʑɀⱬʒƹƺʓþƿƻƨƽƅʔɂ"
