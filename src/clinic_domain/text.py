@@ -5,21 +5,20 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-# Forms of one letter: final ones in Hebrew, small and large ones of both scripts in Japanese.
-_FORMS: Final = (
-    ("ךםןףץ", "כמנפצ"),
-    ("ぁぃぅぇぉっゃゅょゎゕゖ", "あいうえおつやゆよわかけ"),
-    ("ァィゥェォッャュョヮヵヶ", "あいうえおつやゆよわかけ"),
-    (
-        "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヰヱヲン",
-        "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをん",
-    ),
-)
+# Forms of one letter: final ones in Hebrew; in Japanese small ones, and those of the other script.
+_FINAL: Final = dict(zip("ךםןףץ", "כמנפצ", strict=True))
+_SMALL: Final = dict(zip("ぁぃぅぇぉっゃゅょゎゕゖ", "あいうえおつやゆよわかけ", strict=True))
+_KANA: Final = {
+    chr(ord(kana) + script): _SMALL.get(kana, kana)
+    for kana in map(chr, range(ord("ぁ"), ord("ゖ") + 1))
+    for script in (0, ord("ァ") - ord("ぁ"))
+}
 # Letters that Unicode does not take apart but that collation treats as a plain letter with a mark,
 # or as several letters.
 _PLAIN: Final = str.maketrans(
     {"æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l"}
-    | {form: letter for each in _FORMS for form, letter in zip(*each, strict=True)}
+    | _FINAL
+    | _KANA
 )
 _PLAIN_LETTERS: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzабвгдежзиклмнопрстуфхцчшщъыьэюяءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىي"

@@ -22,7 +22,6 @@ from adapters.sql.patient_statements import in_clinics
 from adapters.sql.statements import Statement
 from adapters.sql.tables import patients as patients_table
 from adapters.sql.tables import summary_dates, summary_metrics
-from clinic_domain.clinics.model import Clinic
 from clinic_domain.patients.model import Patient
 from clinic_domain.patients.queries import (
     BY_NAME,
@@ -39,7 +38,7 @@ from clinic_domain.patients.queries import (
     order_by,
 )
 from clinic_domain.patients.summaries import Period, Stats, StatsDates, Summary, SummaryKind
-from clinic_domain.storage import Transaction
+from clinic_domain.testing.contracts.support import keep
 from clinic_domain.testing.examples import a_clinic, a_patient
 from clinic_domain.testing.fakes import A_MORNING
 from clinic_domain.values import ClinicId, SiteId, TagId
@@ -172,7 +171,7 @@ async def keys_are_made_anew(url: str) -> None:
     clinic = a_clinic()
     patients = [a_patient(clinic, full_name=name, mrn=f"{name}7") for name in ("Єва", "Eve", None)]
     storage = await open_storage(url)
-    await storage.transaction(lambda tx: keep_all(tx, clinic, *patients))
+    await keep(storage, clinic, *patients)
     await storage.close()
     engine = create_engine(url)
     keys = sa.select(
@@ -192,12 +191,6 @@ async def keys_are_made_anew(url: str) -> None:
     await engine.dispose()
 
 
-async def keep_all(tx: Transaction, clinic: Clinic, *patients: Patient) -> None:
-    await tx.clinics.add(clinic)
-    for patient in patients:
-        await tx.patients.add(patient)
-
-
 async def come_apart_and_together(url: str) -> None:
     """Check that summaries of both kinds, of one and of none go both ways unchanged."""
     clinic = a_clinic()
@@ -207,7 +200,7 @@ async def come_apart_and_together(url: str) -> None:
 
     both = (Summary(cgm, bgm), Summary(cgm), Summary(bgm=bgm), Summary(), None)
     patients = [a_patient(clinic, summary=summary) for summary in both]
-    await storage.transaction(lambda tx: keep_all(tx, clinic, *patients))
+    await keep(storage, clinic, *patients)
     await storage.close()
     engine = create_engine(url)
     before = await rows_of_metrics(engine)

@@ -11,9 +11,9 @@ from typing import Any, Final, TextIO
 import attrs
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from adapters.cli.bars import bars_on
 from adapters.cli.failures import INTERRUPTED, Failed
 from adapters.cli.running import opened, quiet
 from adapters.container import Container
@@ -155,14 +155,7 @@ class _Display:
     _lost_ids: dict[tuple[Kind, str], list[str]] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        self.bars = bars_on(self._console)
 
     def say(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, markup=False)

@@ -9,10 +9,10 @@ import attrs
 import typer
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from adapters.cli.bars import bars_on
 from adapters.cli.failures import Failed
 from adapters.cli.running import opened, quiet, settings_of
 from adapters.container import Container
@@ -120,14 +120,7 @@ class _Display:
     _stage: Stage | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        self.bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        self.bars = bars_on(self._console)
 
     def show(self, progress: Progress) -> None:
         if progress.stage is not self._stage:

@@ -133,6 +133,4 @@ def _encoded_stats(kind: SummaryKind, stats: Stats | None) -> Stats | None:
 
 
 def _size_of(patient: Patient) -> int:
-    summary = patient.summary or Summary()
-    parts = (stats.periods for stats in (summary.cgm, summary.bgm) if stats is not None)
-    return _BESIDE + sum(len(each.json) for each in parts if isinstance(each, EncodedPeriods))
+    return _BESIDE + (0 if patient.summary is None else patient.summary.encoded_size)

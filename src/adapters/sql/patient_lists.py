@@ -177,12 +177,13 @@ class _Tables:
 
     def __init__(self, shape: Shape) -> None:
         with_row = [_metric(each).table for each, _, or_absent in shape.metrics if not or_absent]
-        with_row += [summary_dates for _ in shape.last_data]
+        if shape.last_data:
+            with_row.append(summary_dates)
         maybe = [_metric(each).table for each, _, or_absent in shape.metrics if or_absent]
         if not isinstance(shape.order.by, Attribute):
             (with_row if shape.only_present else maybe).append(_value(shape.order).table)
         if shape.without_data:
-            maybe += [summary_dates]
+            maybe.append(summary_dates)
         if (
             not with_row
             or shape.search

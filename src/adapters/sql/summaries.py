@@ -164,8 +164,7 @@ _BESIDE: Final = 2048
 
 
 def _size_of(summary: Summary) -> int:
-    parts = (stats.periods for stats in (summary.cgm, summary.bgm) if stats is not None)
-    return _BESIDE + sum(len(each.json) for each in parts if isinstance(each, EncodedPeriods))
+    return _BESIDE + summary.encoded_size
 
 
 def _text(text: str) -> sa.ColumnElement[str]:

@@ -8,6 +8,7 @@ import msgspec
 
 from adapters.tidepool.peer import Peer
 from adapters.tidepool.urls import is_segment
+from clinic_domain.text import has_nul
 from clinic_domain.users import CustodialEmailTaken, EmailTaken, User, Users
 from clinic_domain.values import ClinicId, UserId
 
@@ -73,7 +74,7 @@ def _addressed(email: str) -> dict[str, Any]:
 
 def _addresses(texts: Iterable[str]) -> Iterator[str]:
     """Yield what can be an address: without its NUL, a text that has one might be another's."""
-    return (text for text in texts if text and "\0" not in text)
+    return (text for text in texts if text and not has_nul(text))
 
 
 def _user(answer: UserAnswer) -> User:

@@ -134,6 +134,12 @@ class Summary:
         return self.cgm if kind is SummaryKind.CGM else self.bgm
 
     @property
+    def encoded_size(self) -> int:
+        """How many bytes those periods take that are kept as JSON."""
+        parts = (stats.periods for stats in (self.cgm, self.bgm) if stats is not None)
+        return sum(len(each.json) for each in parts if isinstance(each, EncodedPeriods))
+
+    @property
     def last_upload_date(self) -> datetime | None:
         """The later of both upload times of the last value."""
         return max(

@@ -24,7 +24,7 @@ def upgrade() -> None:
         names = [f"{kind}_{name}" for kind in KINDS for name in columns_of(f"{kind}_{part}")]
         # As before: what fewer ask for is at the end.
         names.sort(key=lambda name: (is_whole(name), name.endswith("_delta")))
-        create(f"summary_{part}", parent("summary", part), names)
+        create(f"summary_{part}", parent_of("summary", part), names)
         run(
             f"INSERT INTO summary_{part} (clinic_id, patient_id, {', '.join(names)}) "  # noqa: S608 - our names
             f"SELECT patients.clinic_id, patients.id, {', '.join(map(qualified, names))} "
@@ -44,7 +44,7 @@ def downgrade() -> None:
         for part in PARTS:
             own = [name for name in columns_of(f"summary_{part}") if name.startswith(kind)]
             names = [name.removeprefix(f"{kind}_") for name in own]
-            create(f"{kind}_{part}", parent(kind, part), names)
+            create(f"{kind}_{part}", parent_of(kind, part), names)
             run(
                 f"INSERT INTO {kind}_{part} (clinic_id, patient_id, {', '.join(names)}) "  # noqa: S608 - our names
                 f"SELECT clinic_id, patient_id, {', '.join(own)} FROM summary_{part} "
@@ -74,7 +74,7 @@ def qualified(name: str) -> str:
     return f"{kind}.{own}"
 
 
-def parent(beginning: str, part: str) -> str:
+def parent_of(beginning: str, part: str) -> str:
     return "patients.id" if part == "dates" else f"{beginning}_dates.patient_id"
 
 
@@ -102,13 +102,11 @@ def create(table: str, parent: str, names: Iterable[str]) -> None:
 
 
 def type_of(name: str) -> sa.types.TypeEngine[Any]:
-    match name:
-        case _ if "has_" in name:
-            return sa.Boolean()
-        case _ if name.endswith(("flags", "_date", "first_data", "last_data", "_since")):
-            return sa.BigInteger()
-        case _:
-            return sa.Double()
+    if "has_" in name:
+        return sa.Boolean()
+    if name.endswith(("flags", "_date", "first_data", "last_data", "_since")):
+        return sa.BigInteger()
+    return sa.Double()
 
 
 def drop(beginnings: Iterable[str]) -> None:
